@@ -1,0 +1,1 @@
+"""What the parts share: the domain, the use cases, the store, the pages."""

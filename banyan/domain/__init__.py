@@ -1,0 +1,1 @@
+"""Frozen dataclasses and enums. No IO, no clock."""

@@ -1,0 +1,1 @@
+"""Use cases: one async method is one thing a person can ask for."""

@@ -1,0 +1,1 @@
+"""Our hardened Matrix client: the one place that imports nio."""

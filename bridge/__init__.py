@@ -1,0 +1,1 @@
+"""What crosses the border: transactions of the homeserver, signed alerts."""

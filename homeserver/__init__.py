@@ -1,0 +1,1 @@
+"""The homeserver: configuration, supervision, desired state, the gate."""

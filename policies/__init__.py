@@ -1,0 +1,1 @@
+"""Policy as code: who may be where, as pure functions."""
