@@ -81,3 +81,27 @@ class HomeserverDown(BanyanError):
     """The homeserver did not answer in time."""
 
     code = "homeserver-down"
+
+
+class Taken(BanyanError):
+    """Something of that name or key exists already."""
+
+    code = "taken"
+
+
+class IllegalMove(BanyanError):
+    """The state table does not allow this step."""
+
+    code = "illegal-move"
+
+
+class TokenSpent(BanyanError):
+    """The invitation was used or has run out."""
+
+    code = "token-spent"
+
+
+class WeakPassphrase(BanyanError):
+    """The passphrase is too short."""
+
+    code = "weak-passphrase"

@@ -1,0 +1,188 @@
+"""What the core needs of the world. Fakes in `tests/fakes.py`, the real ones in their packages."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime
+from typing import Any, Protocol
+
+from banyan.domain.alerts import Alert, AlertState, Sender
+from banyan.domain.effects import Actor, Effect, NewEffect
+from banyan.domain.log import Entry, NewEntry
+from banyan.domain.people import Invitation, Member, MemberStatus
+from banyan.domain.rooms import Room, RoomKey
+
+
+class Clock(Protocol):
+    """The time, in UTC and aware."""
+
+    def now(self) -> datetime: ...
+
+
+class Ids(Protocol):
+    """Randomness, injected so that tests can repeat it."""
+
+    def opaque(self) -> str:
+        """32 hex digits."""
+
+    def token(self) -> str:
+        """A registration token: 32 characters of the unreserved URL alphabet."""
+
+    def pseudonym(self) -> str:
+        """A made-up local part, e.g. `amber-heron`; may collide, the caller asks again."""
+
+
+class Members(Protocol):
+    """The members of the network."""
+
+    async def add(self, member: Member) -> None:
+        """Raise `Taken` when the pseudonym exists."""
+
+    async def get(self, member_id: str) -> Member | None: ...
+    async def by_localpart(self, localpart: str) -> Member | None: ...
+    async def all(self, *statuses: MemberStatus) -> Sequence[Member]: ...
+    async def count_by_area(self) -> Mapping[str, int]:
+        """Invited and admitted members per area."""
+
+    async def set_status(self, member_id: str, status: MemberStatus) -> None:
+        """Raise `IllegalMove` unless `TRANSITIONS` allows it."""
+
+    async def set_language(self, member_id: str, language: str) -> None: ...
+    async def set_chat(self, member_id: str, room_id: str) -> None: ...
+    async def grant(self, member_id: str, role: str) -> None: ...
+
+
+class Invitations(Protocol):
+    """Single-use ways in."""
+
+    async def add(self, invitation: Invitation) -> None: ...
+    async def by_token_hash(self, token_hash: str) -> Invitation | None: ...
+    async def due(self, now: datetime) -> Sequence[Invitation]:
+        """Those that have run out and belong to members still invited."""
+
+
+class Rooms(Protocol):
+    """The declared rooms that exist."""
+
+    async def put(self, room: Room) -> None: ...
+    async def all(self) -> Sequence[Room]: ...
+    async def get(self, key: RoomKey) -> Room | None: ...
+    async def by_id(self, room_id: str) -> Room | None: ...
+    async def remove(self, key: RoomKey) -> None: ...
+
+
+class Senders(Protocol):
+    """Who may send signed alerts."""
+
+    async def add(self, sender: Sender) -> None:
+        """Raise `Taken` when the name exists."""
+
+    async def get(self, name: str) -> Sender | None:
+        """None also for a revoked one."""
+
+    async def all(self) -> Sequence[Sender]: ...
+    async def revoke(self, name: str) -> None: ...
+
+
+class Alerts(Protocol):
+    """Accepted alerts."""
+
+    async def add(self, alert: Alert, body_hash: str) -> None:
+        """Raise `Taken` when this sender has sent the same body or identifier before."""
+
+    async def get(self, alert_id: str) -> Alert | None: ...
+    async def find(self, sender: str, identifier: str, body_hash: str) -> Alert | None:
+        """The first alert of that sender with the same body or the same identifier."""
+
+    async def set_state(self, alert_id: str, state: AlertState) -> None: ...
+    async def all(self, state: AlertState | None = None) -> Sequence[Alert]: ...
+    async def saw(self, event_id: str, people: int) -> None:
+        """Raise the count of people who have seen that event to at least `people`."""
+
+    async def seen(self, event_ids: Sequence[str]) -> Mapping[str, int]: ...
+
+
+class Outbox(Protocol):
+    """Outgoing effects. Rows are never deleted by an actor; retention erases them later."""
+
+    async def put(self, effect: NewEffect) -> str:
+        """The id; the existing one when `dedupe` matches."""
+
+    async def of_subject(self, subject: str) -> Sequence[Effect]: ...
+    async def get(self, effect_id: str) -> Effect | None: ...
+    async def due(self, actor: Actor, now: datetime, limit: int) -> Sequence[Effect]:
+        """Queued rows whose time has come: of each lane the oldest queued row only, oldest first."""
+
+    async def begin(self, effect_ids: Sequence[str], now: datetime, device_id: str | None) -> None:
+        """Note an attempt, before anything leaves: attempts + 1, first_attempt, device_id."""
+
+    async def done(self, effect_id: str, now: datetime, result: Mapping[str, Any]) -> None: ...
+    async def retry(self, effect_id: str, not_before: datetime, reason: str) -> None: ...
+    async def dead(self, effect_id: str, reason: str) -> None: ...
+    async def waiting(self) -> Mapping[Actor, int]:
+        """How many rows are queued, per actor (a metric)."""
+
+
+class Log(Protocol):
+    """The append-only log of decisions."""
+
+    async def append(self, entry: NewEntry) -> Entry: ...
+    async def all(self, after: int = 0) -> Sequence[Entry]: ...
+    async def head(self) -> Entry | None: ...
+
+
+class Answered(Protocol):
+    """Which incoming events were handled (ids only, kept for days): an incoming event acts once."""
+
+    async def first(self, event_id: str, now: datetime) -> bool:
+        """True the first time, false ever after."""
+
+
+class UnitOfWork(Protocol):
+    """One transaction: a decision, its log entry and its effects are written together or not at all."""
+
+    members: Members
+    invitations: Invitations
+    rooms: Rooms
+    senders: Senders
+    alerts: Alerts
+    outbox: Outbox
+    log: Log
+    answered: Answered
+
+
+class Work(Protocol):
+    """`async with work() as tx:` commits at the end, rolls back on an exception, wakes the outbox after."""
+
+    def __call__(self) -> AbstractAsyncContextManager[UnitOfWork]: ...
+
+
+class Vault(Protocol):
+    """Secrets of the home, by purpose; the home secret itself never leaves."""
+
+    def mac(self, purpose: str, message: str) -> str:
+        """Hex HMAC-SHA256 under a key derived for that purpose: locators, status links, log commitments."""
+
+
+class Registration(Protocol):
+    """How the join page registers a person, by the same public way a client would use."""
+
+    async def register(self, localpart: str, passphrase: str, token: str) -> None:
+        """Raise `TokenSpent`, `WeakPassphrase` or `HomeserverDown`."""
+
+
+__all__ = [
+    "Alerts",
+    "Answered",
+    "Clock",
+    "Ids",
+    "Invitations",
+    "Log",
+    "Members",
+    "Outbox",
+    "Registration",
+    "Rooms",
+    "Senders",
+    "UnitOfWork",
+    "Vault",
+    "Work",
+]
