@@ -62,6 +62,6 @@ class Effect:
     """Attempts begun before this one."""
     first_attempt: datetime | None = None
     device_id: str | None = None
-    """Device of the last attempt: a transaction id is only good for the device that used it."""
+    """Device of the FIRST attempt: a transaction id is only good for the device that used it."""
     done: datetime | None = None
     result: Mapping[str, Any] = field(default_factory=dict)

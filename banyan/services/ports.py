@@ -113,7 +113,7 @@ class Outbox(Protocol):
         """Queued rows whose time has come: of each lane the oldest queued row only, oldest first."""
 
     async def begin(self, effect_ids: Sequence[str], now: datetime, device_id: str | None) -> None:
-        """Note an attempt, before anything leaves: attempts + 1, first_attempt, device_id."""
+        """Note an attempt, before anything leaves: attempts + 1; first_attempt and device_id once."""
 
     async def done(self, effect_id: str, now: datetime, result: Mapping[str, Any]) -> None: ...
     async def retry(self, effect_id: str, not_before: datetime, reason: str) -> None: ...
