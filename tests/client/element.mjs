@@ -1,0 +1,186 @@
+// Element without its windows: matrix-js-sdk, set up as Element sets it up, driven over stdin and stdout.
+//
+// One JSON object a line. In: {"id", "who", "do", ...arguments}. Out: {"id", "ok"} or {"id", "error"}.
+// `who` names a session; one process holds many. Requests run side by side, so a wait never blocks another.
+// Keys live in memory only: a session that ends takes its device's keys with it.
+
+import "./quiet.mjs"; // before the SDK: stdout belongs to the answers
+import { createInterface } from "node:readline";
+import { ClientEvent, EventType, MatrixEvent, MatrixEventEvent, RoomEvent, createClient } from "matrix-js-sdk";
+import { AllDevicesIsolationMode, OnlySignedDevicesIsolationMode } from "matrix-js-sdk/lib/crypto-api/index.js";
+
+const sessions = new Map();
+const WAKES = [ClientEvent.Sync, ClientEvent.Room, RoomEvent.Timeline, RoomEvent.MyMembership, MatrixEventEvent.Decrypted];
+
+/** Resolve with the first value of `probe` that is neither null nor undefined; it is asked again whenever something happened. */
+function until(client, probe, seconds, what) {
+    return new Promise((resolve, reject) => {
+        const finish = (settle, value) => {
+            clearTimeout(timer);
+            for (const event of WAKES) client.off(event, ask);
+            settle(value);
+        };
+        const ask = () => {
+            const value = probe();
+            if (value !== null && value !== undefined) finish(resolve, value);
+        };
+        const timer = setTimeout(() => finish(reject, new Error(`${what}: not within ${seconds} s`)), seconds * 1000);
+        for (const event of WAKES) client.on(event, ask);
+        ask();
+    });
+}
+
+/** Read an event afresh under the isolation mode in force, as if it had just come in. */
+async function read(client, live) {
+    const event = new MatrixEvent({ ...live.event });
+    const encrypted = event.isEncrypted();
+    if (encrypted) await client.decryptEventIfNeeded(event);
+    const failed = event.isDecryptionFailure();
+    const shield = encrypted && !failed ? await client.getCrypto().getEncryptionInfoForEvent(event) : null;
+    return {
+        event_id: event.getId(),
+        sender: event.getSender(),
+        type: event.getType(),
+        msgtype: event.getContent().msgtype ?? null,
+        body: failed ? null : (event.getContent().body ?? null),
+        content: failed ? null : event.getContent(),
+        encrypted,
+        decrypted: encrypted && !failed,
+        failure: event.decryptionFailureReason ?? null,
+        shield_colour: shield?.shieldColour ?? null,
+        shield_reason: shield?.shieldReason ?? null,
+    };
+}
+
+function room(client, id) {
+    const found = client.getRoom(id);
+    if (!found) throw new Error("this session does not know that room");
+    return found;
+}
+
+/** Messages and encrypted events of a room after the event `since`, oldest first. State is left out. */
+function events(client, id, since) {
+    const all = room(client, id).getLiveTimeline().getEvents();
+    const after = since ? all.findIndex((event) => event.getId() === since) + 1 : 0;
+    return all.slice(after).filter((event) => !event.isState());
+}
+
+const isolation = (strict) => (strict ? new OnlySignedDevicesIsolationMode() : new AllDevicesIsolationMode(true));
+
+const commands = {
+    async login(_, { who, homeserver, user, password, strict }) {
+        const visitor = createClient({ baseUrl: homeserver });
+        const { access_token, user_id, device_id } = await visitor.loginRequest({
+            type: "m.login.password",
+            identifier: { type: "m.id.user", user },
+            password,
+        });
+        const client = createClient({ baseUrl: homeserver, accessToken: access_token, userId: user_id, deviceId: device_id });
+        await client.initRustCrypto({ useIndexedDB: false });
+        const crypto = client.getCrypto();
+        crypto.setDeviceIsolationMode(isolation(strict));
+        sessions.set(who, client);
+        const synced = until(client, () => (client.isInitialSyncComplete() ? true : null), 60, "first sync");
+        await client.startClient({ initialSyncLimit: 20, lazyLoadMembers: true });
+        await synced;
+        // Element does this in silence at a person's first login, and never over an identity that is there.
+        if (!(await crypto.userHasCrossSigningKeys(user_id, true))) {
+            await crypto.bootstrapCrossSigning({ authUploadDeviceSigningKeys: (upload) => upload(null) });
+        }
+        return { user_id, device_id, access_token, signed: await crypto.isCrossSigningReady() };
+    },
+
+    async mode(client, { strict }) {
+        client.getCrypto().setDeviceIsolationMode(isolation(strict));
+    },
+
+    async rooms(client) {
+        return client.getRooms().map((found) => ({
+            room_id: found.roomId,
+            name: found.name,
+            membership: found.getMyMembership(),
+            space: found.isSpaceRoom(),
+            encrypted: found.hasEncryptionStateEvent(),
+            joined: found.getJoinedMemberCount(),
+        }));
+    },
+
+    async wait_rooms(client, { count, timeout }) {
+        const joined = () => client.getRooms().filter((found) => found.getMyMembership() === "join");
+        return until(client, () => (joined().length >= count ? joined().length : null), timeout, `${count} joined rooms`);
+    },
+
+    async create(client, { invite }) {
+        const { room_id } = await client.createRoom({
+            preset: "private_chat",
+            invite,
+            initial_state: [{ type: EventType.RoomEncryption, state_key: "", content: { algorithm: "m.megolm.v1.aes-sha2" } }],
+        });
+        await until(client, () => client.getRoom(room_id), 20, "the new room");
+        return { room_id };
+    },
+
+    async join(client, { room: id, timeout }) {
+        await client.joinRoom(id);
+        await until(client, () => (client.getRoom(id)?.getMyMembership() === "join" ? true : null), timeout, "the joined room");
+    },
+
+    async members(client, { room: id }) {
+        return Object.keys((await client.getJoinedRoomMembers(id)).joined);
+    },
+
+    async send(client, { room: id, body }) {
+        return client.sendTextMessage(id, body);
+    },
+
+    async answer_poll(client, { room: id, poll, answer }) {
+        return client.sendEvent(id, "org.matrix.msc3381.poll.response", {
+            "m.relates_to": { rel_type: "m.reference", event_id: poll },
+            "org.matrix.msc3381.poll.response": { answers: [answer] },
+        });
+    },
+
+    async timeline(client, { room: id, since }) {
+        return Promise.all(events(client, id, since).map((event) => read(client, event)));
+    },
+
+    /** The first readable message after `since` from `sender` (anyone but this session when absent) that contains `contains`. */
+    async wait_message(client, { room: id, since, sender, contains, timeout }) {
+        const wanted = (event) =>
+            event.getType() === EventType.RoomMessage &&
+            !event.isDecryptionFailure() &&
+            (sender ? event.getSender() === sender : event.getSender() !== client.getUserId()) &&
+            (event.getContent().body ?? "").includes(contains ?? "");
+        const find = () => (client.getRoom(id) ? events(client, id, since).find(wanted) : null);
+        try {
+            return await read(client, await until(client, find, timeout, "the message"));
+        } catch (error) {
+            const known = client.getRoom(id) ? await commands.timeline(client, { room: id, since }) : [];
+            const why = known.filter((event) => event.failure).map((event) => event.failure);
+            throw new Error(`${error.message}; ${known.length} events came, undecryptable: ${JSON.stringify(why)}`);
+        }
+    },
+
+    async close(client, { who }) {
+        client.stopClient();
+        sessions.delete(who);
+    },
+};
+
+async function answer(request) {
+    const client = sessions.get(request.who);
+    if (!client && request.do !== "login") throw new Error("no such session: log in first");
+    if (!Object.hasOwn(commands, request.do)) throw new Error(`no such command: ${request.do}`);
+    return (await commands[request.do](client, request)) ?? null;
+}
+
+const reply = (message) => process.stdout.write(`${JSON.stringify(message)}\n`);
+
+for await (const line of createInterface({ input: process.stdin })) {
+    const request = JSON.parse(line);
+    answer(request).then(
+        (ok) => reply({ id: request.id, ok }),
+        (error) => reply({ id: request.id, error: error.message ?? String(error) }),
+    );
+}
+process.exit(0); // stdin closed: the tests are over, whatever is still in flight

@@ -1,0 +1,202 @@
+"""Drive `element.mjs`: what a member sees and does in Element, without its windows."""
+
+import asyncio
+import itertools
+import json
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from tests.node import node, npm_install
+
+HERE = Path(__file__).parent
+LONGEST_LINE = 64 << 20
+"""Bytes: a whole timeline is one line of JSON."""
+
+
+class ElementError(Exception):
+    """The driver could not do it; the text is the SDK's."""
+
+
+@dataclass(frozen=True)
+class Room:
+    """A room as the member's list shows it."""
+
+    room_id: str
+    name: str
+    membership: str
+    space: bool
+    encrypted: bool
+    joined: int
+
+
+@dataclass(frozen=True)
+class Event:
+    """One entry of a timeline, read under the isolation mode in force."""
+
+    event_id: str
+    sender: str
+    type: str
+    msgtype: str | None
+    body: str | None
+    content: dict[str, Any] | None
+    encrypted: bool
+    decrypted: bool
+    failure: str | None
+    """Why it cannot be read, in the SDK's words."""
+    shield_colour: int | None
+    """0 none, 1 grey, 2 red; None when it is not an encrypted event that could be read."""
+    shield_reason: int | None
+
+
+class Node:
+    """One Node.js process that holds the sessions of many members."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+        self._ids = itertools.count()
+        self._waiting: dict[int, asyncio.Future[Any]] = {}
+        self._reader = asyncio.create_task(self._read())
+
+    @classmethod
+    @asynccontextmanager
+    async def running(cls) -> AsyncIterator[Self]:
+        """Start the process, and end it with the block."""
+        await npm_install(HERE)
+        process = await asyncio.create_subprocess_exec(
+            node(),
+            "element.mjs",
+            cwd=HERE,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            limit=LONGEST_LINE,
+        )
+        driver = cls(process)
+        try:
+            yield driver
+        finally:
+            await driver._stop()
+
+    async def login(self, homeserver: str, user: str, password: str, *, strict: bool = False) -> "Element":
+        """Log in as Element does: first sync, then cross-signing in silence if the person has none."""
+        who = f"{user} {next(self._ids)}"
+        told = await self.ask(
+            who, "login", 90, homeserver=homeserver, user=user, password=password, strict=strict
+        )
+        return Element(
+            self, who, told["user_id"], told["device_id"], told["access_token"], signed=told["signed"]
+        )
+
+    async def ask(self, who: str, command: str, patience: float, **arguments: Any) -> Any:
+        """Do one thing. Raise `ElementError` when the driver says no, or says nothing for `patience` seconds."""
+        number = next(self._ids)
+        answer = self._waiting[number] = asyncio.get_running_loop().create_future()
+        assert self._process.stdin
+        line = json.dumps({"id": number, "who": who, "do": command, **arguments})
+        self._process.stdin.write(line.encode() + b"\n")
+        try:
+            return await asyncio.wait_for(answer, patience)
+        except TimeoutError:
+            raise ElementError(f"{command}: no answer within {patience:.0f} s") from None
+        finally:
+            del self._waiting[number]
+
+    async def _read(self) -> None:
+        assert self._process.stdout
+        async for line in self._process.stdout:
+            message = json.loads(line)
+            answer = self._waiting.get(message["id"])
+            if answer is None or answer.done():
+                continue
+            if "error" in message:
+                answer.set_exception(ElementError(message["error"]))
+            else:
+                answer.set_result(message["ok"])
+        for answer in self._waiting.values():
+            if not answer.done():
+                answer.set_exception(ElementError("the driver ended"))
+
+    async def _stop(self) -> None:
+        assert self._process.stdin
+        self._process.stdin.close()
+        try:
+            await asyncio.wait_for(self._process.wait(), 5)
+        except TimeoutError:
+            with suppress(ProcessLookupError):
+                self._process.kill()
+            await self._process.wait()
+        await self._reader
+
+
+@dataclass(frozen=True)
+class Element:
+    """One member's session. Timeouts are in seconds."""
+
+    node: Node
+    who: str
+    user_id: str
+    device_id: str
+    access_token: str
+    signed: bool
+    """Whether this device is signed by its owner."""
+
+    async def mode(self, *, strict: bool) -> None:
+        """Strict: only devices signed by their owners count, the coming default. Else: every device, today's."""
+        await self._ask("mode", strict=strict)
+
+    async def rooms(self) -> list[Room]:
+        """Every room this session knows of, whatever the membership."""
+        return [Room(**room) for room in await self._ask("rooms")]
+
+    async def wait_rooms(self, count: int, timeout: float = 30) -> None:
+        """Until at least that many rooms and spaces are joined."""
+        await self._ask("wait_rooms", timeout, count=count)
+
+    async def create(self, invite: Sequence[str] = ()) -> str:
+        """Make an encrypted room; its id."""
+        return (await self._ask("create", invite=list(invite)))["room_id"]
+
+    async def join(self, room: str, timeout: float = 20) -> None:
+        """Join by id."""
+        await self._ask("join", timeout, room=room)
+
+    async def members(self, room: str) -> set[str]:
+        """Who has joined, as the server says."""
+        return set(await self._ask("members", room=room))
+
+    async def send(self, room: str, body: str) -> str:
+        """Send a text, encrypted where the room is; the event id."""
+        return (await self._ask("send", room=room, body=body))["event_id"]
+
+    async def answer_poll(self, room: str, poll: str, answer: str) -> str:
+        """Tap one answer of a poll; the event id."""
+        return (await self._ask("answer_poll", room=room, poll=poll, answer=answer))["event_id"]
+
+    async def timeline(self, room: str, since: str | None = None) -> list[Event]:
+        """What the member sees after that event, oldest first, without state."""
+        return [Event(**event) for event in await self._ask("timeline", room=room, since=since)]
+
+    async def wait_message(
+        self,
+        room: str,
+        *,
+        since: str | None = None,
+        sender: str | None = None,
+        contains: str = "",
+        timeout: float = 30,
+    ) -> Event:
+        """The first message that can be read; from anyone else when `sender` is not given."""
+        told = await self._ask(
+            "wait_message", timeout, room=room, since=since, sender=sender, contains=contains
+        )
+        return Event(**told)
+
+    async def close(self) -> None:
+        """Stop syncing and forget the keys, as a phone that is lost."""
+        await self._ask("close")
+
+    async def _ask(self, command: str, timeout: float = 30, **arguments: Any) -> Any:
+        # The driver gives up first: its text says more than ours.
+        return await self.node.ask(self.who, command, timeout + 10, timeout=timeout, **arguments)
