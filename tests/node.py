@@ -39,7 +39,7 @@ async def npm_install(directory: Path) -> None:
 
 
 def environment() -> dict[str, str]:
-    """The environment in which `npm` finds the `node` beside it."""
+    """Return an environment in which `npm` finds the `node` beside it."""
     return {**os.environ, "PATH": f"{_BIN}{os.pathsep}{os.environ.get('PATH', os.defpath)}"}
 
 

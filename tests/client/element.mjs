@@ -105,9 +105,9 @@ const commands = {
         }));
     },
 
-    async wait_rooms(client, { count, timeout }) {
+    async wait_rooms(client, { count, within }) {
         const joined = () => client.getRooms().filter((found) => found.getMyMembership() === "join");
-        return until(client, () => (joined().length >= count ? joined().length : null), timeout, `${count} joined rooms`);
+        return until(client, () => (joined().length >= count ? joined().length : null), within, `${count} joined rooms`);
     },
 
     async create(client, { invite }) {
@@ -120,9 +120,9 @@ const commands = {
         return { room_id };
     },
 
-    async join(client, { room: id, timeout }) {
+    async join(client, { room: id, within }) {
         await client.joinRoom(id);
-        await until(client, () => (client.getRoom(id)?.getMyMembership() === "join" ? true : null), timeout, "the joined room");
+        await until(client, () => (client.getRoom(id)?.getMyMembership() === "join" ? true : null), within, "the joined room");
     },
 
     async members(client, { room: id }) {
@@ -145,7 +145,7 @@ const commands = {
     },
 
     /** The first readable message after `since` from `sender` (anyone but this session when absent) that contains `contains`. */
-    async wait_message(client, { room: id, since, sender, contains, timeout }) {
+    async wait_message(client, { room: id, since, sender, contains, within }) {
         const wanted = (event) =>
             event.getType() === EventType.RoomMessage &&
             !event.isDecryptionFailure() &&
@@ -153,7 +153,7 @@ const commands = {
             (event.getContent().body ?? "").includes(contains ?? "");
         const find = () => (client.getRoom(id) ? events(client, id, since).find(wanted) : null);
         try {
-            return await read(client, await until(client, find, timeout, "the message"));
+            return await read(client, await until(client, find, within, "the message"));
         } catch (error) {
             const known = client.getRoom(id) ? await commands.timeline(client, { room: id, since }) : [];
             const why = known.filter((event) => event.failure).map((event) => event.failure);

@@ -90,7 +90,7 @@ class Node:
         )
 
     async def ask(self, who: str, command: str, patience: float, **arguments: Any) -> Any:
-        """Do one thing. Raise `ElementError` when the driver says no, or says nothing for `patience` seconds."""
+        """Do one thing. Raise `ElementError` when the driver says no, or nothing for `patience` seconds."""
         number = next(self._ids)
         answer = self._waiting[number] = asyncio.get_running_loop().create_future()
         assert self._process.stdin
@@ -132,7 +132,7 @@ class Node:
 
 @dataclass(frozen=True)
 class Element:
-    """One member's session. Timeouts are in seconds."""
+    """One member's session. Every `within` is in seconds."""
 
     node: Node
     who: str
@@ -143,24 +143,24 @@ class Element:
     """Whether this device is signed by its owner."""
 
     async def mode(self, *, strict: bool) -> None:
-        """Strict: only devices signed by their owners count, the coming default. Else: every device, today's."""
+        """Strict: only owner-signed devices count, the coming default. Else: every device, as today."""
         await self._ask("mode", strict=strict)
 
     async def rooms(self) -> list[Room]:
         """Every room this session knows of, whatever the membership."""
         return [Room(**room) for room in await self._ask("rooms")]
 
-    async def wait_rooms(self, count: int, timeout: float = 30) -> None:
+    async def wait_rooms(self, count: int, within: float = 30) -> None:
         """Until at least that many rooms and spaces are joined."""
-        await self._ask("wait_rooms", timeout, count=count)
+        await self._ask("wait_rooms", within, count=count)
 
     async def create(self, invite: Sequence[str] = ()) -> str:
         """Make an encrypted room; its id."""
-        return (await self._ask("create", invite=list(invite)))["room_id"]
+        return str((await self._ask("create", invite=list(invite)))["room_id"])
 
-    async def join(self, room: str, timeout: float = 20) -> None:
+    async def join(self, room: str, within: float = 20) -> None:
         """Join by id."""
-        await self._ask("join", timeout, room=room)
+        await self._ask("join", within, room=room)
 
     async def members(self, room: str) -> set[str]:
         """Who has joined, as the server says."""
@@ -168,14 +168,15 @@ class Element:
 
     async def send(self, room: str, body: str) -> str:
         """Send a text, encrypted where the room is; the event id."""
-        return (await self._ask("send", room=room, body=body))["event_id"]
+        return str((await self._ask("send", room=room, body=body))["event_id"])
 
     async def answer_poll(self, room: str, poll: str, answer: str) -> str:
         """Tap one answer of a poll; the event id."""
-        return (await self._ask("answer_poll", room=room, poll=poll, answer=answer))["event_id"]
+        told = await self._ask("answer_poll", room=room, poll=poll, answer=answer)
+        return str(told["event_id"])
 
     async def timeline(self, room: str, since: str | None = None) -> list[Event]:
-        """What the member sees after that event, oldest first, without state."""
+        """Read what the member sees after that event, oldest first, without state."""
         return [Event(**event) for event in await self._ask("timeline", room=room, since=since)]
 
     async def wait_message(
@@ -185,11 +186,11 @@ class Element:
         since: str | None = None,
         sender: str | None = None,
         contains: str = "",
-        timeout: float = 30,
+        within: float = 30,
     ) -> Event:
-        """The first message that can be read; from anyone else when `sender` is not given."""
+        """Wait for the first message that can be read; from anyone else when `sender` is not given."""
         told = await self._ask(
-            "wait_message", timeout, room=room, since=since, sender=sender, contains=contains
+            "wait_message", within, room=room, since=since, sender=sender, contains=contains
         )
         return Event(**told)
 
@@ -197,6 +198,6 @@ class Element:
         """Stop syncing and forget the keys, as a phone that is lost."""
         await self._ask("close")
 
-    async def _ask(self, command: str, timeout: float = 30, **arguments: Any) -> Any:
+    async def _ask(self, command: str, within: float = 30, **arguments: Any) -> Any:
         # The driver gives up first: its text says more than ours.
-        return await self.node.ask(self.who, command, timeout + 10, timeout=timeout, **arguments)
+        return await self.node.ask(self.who, command, within + 10, within=within, **arguments)
