@@ -35,7 +35,8 @@ class NewEffect:
     kind: str
     payload: Mapping[str, Any]
     lane: str = ""
-    """Effects of one actor in one lane happen in order; lanes are independent. A room id, a user id, or empty."""
+    """Effects of one actor in one lane happen in order; lanes are independent. A room id or a user id.
+    Empty: in no lane, waits for nobody."""
     subject: str | None = None
     """What it belongs to, e.g. an alert id: the status is read by it."""
     dedupe: str | None = None

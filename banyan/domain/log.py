@@ -1,10 +1,13 @@
 """The log of decisions: RFC 8785 entries in a hash chain (RFC 6962 leaf hashing, so that a tree can be built over it)."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from hashlib import sha256
+
+import rfc8785
 
 GENESIS = "0" * 64
 """`prev` of the first entry."""
@@ -59,3 +62,61 @@ class Entry:
 def leaf_hash(body: bytes) -> str:
     """RFC 6962 section 2.1: SHA-256 of 0x00 and the leaf, in hex."""
     return sha256(b"\x00" + body).hexdigest()
+
+
+def entry_body(entry: NewEntry, *, seq: int, at: datetime, prev: str) -> bytes:
+    """RFC 8785 JSON of an entry in its place in the chain. `at` becomes UTC with microseconds."""
+    return rfc8785.dumps(
+        {
+            "seq": seq,
+            "at": at.astimezone(UTC).isoformat(timespec="microseconds"),
+            "prev": prev,
+            "action": entry.action.value,
+            "actor": entry.actor,
+            "object": entry.object,
+            "reason": entry.reason,
+            "details": dict(entry.details),
+        }
+    )
+
+
+@dataclass(frozen=True)
+class Break:
+    """Where a chain stops holding. Nothing after it can be believed."""
+
+    seq: int
+    """Number that the entry in this place must have."""
+    why: str
+    """`gap`, `hash`, `unreadable`, `not-canonical`, `prev` or `mismatch`."""
+
+
+def verify_chain(entries: Iterable[Entry]) -> Break | None:
+    """The first break of a chain that starts at its first entry; None when it holds.
+
+    A chain that was rewritten from some point to its end, or whose tail was cut off, holds too: only a head
+    that somebody outside remembers shows that.
+    """
+    prev = GENESIS
+    for seq, entry in enumerate(entries, start=1):
+        why = _flaw(entry, seq, prev)
+        if why:
+            return Break(seq, why)
+        prev = entry.hash
+    return None
+
+
+def _flaw(entry: Entry, seq: int, prev: str) -> str | None:
+    if entry.seq != seq:
+        return "gap"
+    if leaf_hash(entry.body) != entry.hash:
+        return "hash"
+    try:
+        body = json.loads(entry.body)
+        at = datetime.fromisoformat(body["at"])
+        if rfc8785.dumps(body) != entry.body:
+            return "not-canonical"
+    except (ValueError, KeyError, TypeError, RecursionError, rfc8785.CanonicalizationError):
+        return "unreadable"
+    if body.get("prev") != prev:
+        return "prev"
+    return None if body.get("seq") == seq and at == entry.at else "mismatch"

@@ -89,5 +89,11 @@ class Accounts:
         """User id of the member with that pseudonym."""
         return f"@{localpart}:{self.server_name}"
 
+    def localpart(self, user_id: str) -> str | None:
+        """Pseudonym behind a user id of this server; None for our own accounts and for other servers."""
+        localpart, colon, server = user_id.removeprefix("@").partition(":")
+        ours = colon and server == self.server_name and localpart not in OUR_LOCALPARTS
+        return localpart if ours else None
+
 
 OUR_LOCALPARTS = ("keeper", "warden", "registrar", "desk", "alarm", "steward")

@@ -1,0 +1,89 @@
+"""The desk: the members' one chat."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from banyan.domain.effects import Effect
+from banyan.domain.rooms import LOCATOR
+from banyan.errors import HomeserverDown
+from banyan.services.chats import Chats
+from banyan.services.outbox import Handler
+from banyan.services.ports import Vault
+from bots.client import Client, MatrixError
+from bots.outgoing import Outgoing
+from bots.texts import welcome
+
+
+class Desk:
+    """Handlers of the effects addressed to the desk."""
+
+    def __init__(self, client: Client, outgoing: Outgoing, chats: Chats, vault: Vault) -> None:
+        self._client = client
+        self._outgoing = outgoing
+        self._chats = chats
+        self._vault = vault
+
+    @property
+    def handlers(self) -> Mapping[str, Handler]:
+        """Effect kind → what is done about it."""
+        return {"open_chat": self.open_chat, "say": self.say, "welcome": self.welcome}
+
+    async def open_chat(self, effect: Effect) -> Mapping[str, Any]:
+        """Make the member's chat, once; the gate joins them to it. Result: `{"room_id"}`."""
+        member_id, user_id = effect.payload["member_id"], effect.payload["user_id"]
+        locator = self._vault.mac("chat", member_id)
+        room_id = await self._find(locator) if effect.attempts else None
+        if room_id is None:
+            room_id = await self._client.create_room(_chat(user_id, locator))
+        await self._chats.opened(member_id, room_id)
+        return {"room_id": room_id}
+
+    async def say(self, effect: Effect) -> Mapping[str, Any]:
+        """Say what was decided already. Result: `{"event_id"}`."""
+        content, room_id = effect.payload["content"], effect.payload["room_id"]
+        return {"event_id": await self._outgoing.send(effect, room_id, content)}
+
+    async def welcome(self, effect: Effect) -> Mapping[str, Any]:
+        """Say the first words in the member's language. Result: `{"event_id"}`."""
+        member = await self._chats.member(effect.payload["member_id"])
+        content = welcome(member.localpart, member.language)
+        return {"event_id": await self._outgoing.send(effect, effect.payload["room_id"], content)}
+
+    async def _find(self, locator: str) -> str | None:
+        """Look for a chat that an earlier attempt made before it could say so."""
+        known = await self._chats.known()
+        for room_id in set(await self._client.joined_rooms()) - known:
+            try:
+                state = await self._client.get_state(room_id, LOCATOR)
+            except MatrixError as error:
+                if error.status == 404:  # noqa: PLR2004 - a room without a locator is not one of these
+                    continue
+                raise HomeserverDown("The homeserver did not answer; the chat is made later.") from None
+            if state.get("id") == locator:
+                return room_id
+        return None
+
+
+def _chat(user_id: str, locator: str) -> dict[str, Any]:
+    return {
+        "preset": "private_chat",
+        "is_direct": True,
+        "invite": [user_id],
+        "creation_content": {"m.federate": False},
+        "initial_state": [
+            {"type": "m.room.encryption", "content": {"algorithm": "m.megolm.v1.aes-sha2"}},
+            {"type": "m.room.history_visibility", "content": {"history_visibility": "joined"}},
+            {"type": "m.room.guest_access", "content": {"guest_access": "forbidden"}},
+            {"type": LOCATOR, "content": {"id": locator}},
+        ],
+        "power_level_content_override": {
+            "users": {},
+            "users_default": 0,
+            "events_default": 0,
+            "state_default": 100,
+            "invite": 100,
+            "kick": 100,
+            "ban": 100,
+            "redact": 100,
+        },
+    }
