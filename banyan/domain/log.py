@@ -1,4 +1,4 @@
-"""The log of decisions: RFC 8785 entries in a hash chain (RFC 6962 leaf hashing, so that a tree can be built over it)."""
+"""The log of decisions: RFC 8785 entries in a hash chain, hashed as leaves of an RFC 6962 tree."""
 
 import json
 from collections.abc import Iterable, Mapping

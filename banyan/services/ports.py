@@ -56,6 +56,9 @@ class Invitations(Protocol):
 
     async def add(self, invitation: Invitation) -> None: ...
     async def by_token_hash(self, token_hash: str) -> Invitation | None: ...
+    async def of_invited(self) -> Sequence[Invitation]:
+        """Every invitation of a member still invited, run out or not."""
+
     async def due(self, now: datetime) -> Sequence[Invitation]:
         """Those that have run out and belong to members still invited."""
 
@@ -121,6 +124,9 @@ class Outbox(Protocol):
     async def waiting(self) -> Mapping[Actor, int]:
         """How many rows are queued, per actor (a metric)."""
 
+    async def forget(self, before: datetime) -> int:
+        """Erase rows that ended before that moment; how many."""
+
 
 class Log(Protocol):
     """The append-only log of decisions."""
@@ -135,6 +141,9 @@ class Answered(Protocol):
 
     async def first(self, event_id: str, now: datetime) -> bool:
         """True the first time, false ever after."""
+
+    async def forget(self, before: datetime) -> int:
+        """Erase what was handled before that moment; how many."""
 
 
 class UnitOfWork(Protocol):
@@ -151,9 +160,15 @@ class UnitOfWork(Protocol):
 
 
 class Work(Protocol):
-    """`async with work() as tx:` commits at the end, rolls back on an exception, wakes the outbox after."""
+    """`async with work() as tx:` commits at the end, rolls back on an exception, wakes the outbox after.
+
+    It excludes every other writer from its first line on, so what it read is still true when it commits.
+    Never open one inside another.
+    """
 
     def __call__(self) -> AbstractAsyncContextManager[UnitOfWork]: ...
+    def reading(self) -> AbstractAsyncContextManager[UnitOfWork]:
+        """One consistent view that waits for nobody; writing in it fails."""
 
 
 class Vault(Protocol):

@@ -1,0 +1,179 @@
+"""The first tables.
+
+Revision ID: 0001
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+MOMENT = sa.DateTime(timezone=True)
+COUNTER = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+
+
+def upgrade() -> None:
+    """Create everything."""
+    _people()
+    _alerts()
+    _outbox()
+    _log()
+
+
+def downgrade() -> None:
+    """Refuse: there is nothing before, and the log must not be dropped by mistake."""
+    raise NotImplementedError
+
+
+def _people() -> None:
+    op.create_table(
+        "members",
+        sa.Column("id", sa.String(32), nullable=False),
+        sa.Column("localpart", sa.String(64), nullable=False),
+        sa.Column("area", sa.String(64), nullable=False),
+        sa.Column("language", sa.String(16), nullable=False),
+        sa.Column("status", sa.String(16), nullable=False),
+        sa.Column("chat", sa.String(255)),
+        sa.PrimaryKeyConstraint("id", name="pk_members"),
+        sa.UniqueConstraint("localpart", name="uq_members_localpart"),
+    )
+    op.create_index("ix_members_status", "members", ["status"])
+    op.create_table(
+        "placements",
+        sa.Column("member_id", sa.String(32), nullable=False),
+        sa.Column("kind", sa.String(8), nullable=False),
+        sa.Column("code", sa.String(64), nullable=False),
+        sa.PrimaryKeyConstraint("member_id", "kind", "code", name="pk_placements"),
+        sa.ForeignKeyConstraint(["member_id"], ["members.id"], name="fk_placements_member_id"),
+    )
+    op.create_table(
+        "invitations",
+        sa.Column("token_hash", sa.String(64), nullable=False),
+        sa.Column("member_id", sa.String(32), nullable=False),
+        sa.Column("expires", MOMENT, nullable=False),
+        sa.PrimaryKeyConstraint("token_hash", name="pk_invitations"),
+        sa.ForeignKeyConstraint(["member_id"], ["members.id"], name="fk_invitations_member_id"),
+    )
+    op.create_index("ix_invitations_member_id", "invitations", ["member_id"])
+    op.create_table(
+        "rooms",
+        sa.Column("key", sa.String(128), nullable=False),
+        sa.Column("room_id", sa.String(255), nullable=False),
+        sa.Column("kind", sa.String(16), nullable=False),
+        sa.Column("area", sa.String(64), nullable=False),
+        sa.Column("language", sa.String(16), nullable=False),
+        sa.PrimaryKeyConstraint("key", name="pk_rooms"),
+        sa.UniqueConstraint("room_id", name="uq_rooms_room_id"),
+    )
+
+
+def _alerts() -> None:
+    op.create_table(
+        "senders",
+        sa.Column("name", sa.String(64), nullable=False),
+        sa.Column("public_key", sa.LargeBinary(32), nullable=False),
+        sa.Column("direct", sa.Boolean, nullable=False),
+        sa.Column("revoked", MOMENT),
+        sa.PrimaryKeyConstraint("name", name="pk_senders"),
+    )
+    op.create_table(
+        "alerts",
+        sa.Column("id", sa.String(32), nullable=False),
+        sa.Column("sender", sa.String(64), nullable=False),
+        sa.Column("identifier", sa.String(128), nullable=False),
+        sa.Column("body_hash", sa.String(64), nullable=False),
+        sa.Column("sent", MOMENT, nullable=False),
+        sa.Column("expires", MOMENT, nullable=False),
+        sa.Column("status", sa.String(16), nullable=False),
+        sa.Column("areas", sa.JSON, nullable=False),
+        sa.Column("kind", sa.String(16), nullable=False),
+        sa.Column("severity", sa.String(16), nullable=False),
+        sa.Column("response", sa.String(16), nullable=False),
+        sa.Column("texts", sa.JSON, nullable=False),
+        sa.Column("state", sa.String(16), nullable=False),
+        sa.Column("received", MOMENT, nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_alerts"),
+        sa.ForeignKeyConstraint(["sender"], ["senders.name"], name="fk_alerts_sender"),
+        sa.UniqueConstraint("sender", "identifier", name="uq_alerts_sender_identifier"),
+        sa.UniqueConstraint("sender", "body_hash", name="uq_alerts_sender_body_hash"),
+    )
+    op.create_index("ix_alerts_received", "alerts", ["received"])
+    op.create_table(
+        "seen",
+        sa.Column("event_id", sa.String(255), nullable=False),
+        sa.Column("people", sa.Integer, nullable=False),
+        sa.PrimaryKeyConstraint("event_id", name="pk_seen"),
+    )
+
+
+def _outbox() -> None:
+    op.create_table(
+        "outbox",
+        sa.Column("seq", COUNTER, nullable=False, autoincrement=True),
+        sa.Column("id", sa.String(32), nullable=False),
+        sa.Column("actor", sa.String(16), nullable=False),
+        sa.Column("kind", sa.String(32), nullable=False),
+        sa.Column("payload", sa.JSON, nullable=False),
+        sa.Column("lane", sa.String(255), nullable=False),
+        sa.Column("subject", sa.String(64)),
+        sa.Column("dedupe", sa.String(255)),
+        sa.Column("secret", sa.Boolean, nullable=False),
+        sa.Column("state", sa.String(16), nullable=False),
+        sa.Column("queued", MOMENT, nullable=False),
+        sa.Column("not_before", MOMENT, nullable=False),
+        sa.Column("attempts", sa.Integer, nullable=False),
+        sa.Column("first_attempt", MOMENT),
+        sa.Column("device_id", sa.String(255)),
+        sa.Column("done", MOMENT),
+        sa.Column("result", sa.JSON, nullable=False),
+        sa.Column("reason", sa.Text, nullable=False),
+        sa.PrimaryKeyConstraint("seq", name="pk_outbox"),
+        sa.UniqueConstraint("id", name="uq_outbox_id"),
+        sa.UniqueConstraint("dedupe", name="uq_outbox_dedupe"),
+    )
+    op.create_index("ix_outbox_subject", "outbox", ["subject"])
+    queued = sa.text("state = 'queued'")
+    op.create_index(
+        "ix_outbox_waiting",
+        "outbox",
+        ["actor", "lane", "seq"],
+        sqlite_where=queued,
+        postgresql_where=queued,
+    )
+
+
+def _log() -> None:
+    op.create_table(
+        "log",
+        sa.Column("seq", COUNTER, nullable=False, autoincrement=False),
+        sa.Column("at", MOMENT, nullable=False),
+        sa.Column("body", sa.LargeBinary, nullable=False),
+        sa.Column("hash", sa.String(64), nullable=False),
+        sa.PrimaryKeyConstraint("seq", name="pk_log"),
+        sa.UniqueConstraint("hash", name="uq_log_hash"),
+    )
+    op.create_table(
+        "answered",
+        sa.Column("event_id", sa.String(255), nullable=False),
+        sa.Column("at", MOMENT, nullable=False),
+        sa.PrimaryKeyConstraint("event_id", name="pk_answered"),
+    )
+    op.create_index("ix_answered_at", "answered", ["at"])
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute(
+            "CREATE FUNCTION log_is_append_only() RETURNS trigger LANGUAGE plpgsql AS "
+            "$$ BEGIN RAISE EXCEPTION 'the log is append-only'; END $$"
+        )
+        op.execute(
+            "CREATE TRIGGER log_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON log "
+            "FOR EACH STATEMENT EXECUTE FUNCTION log_is_append_only()"
+        )
+        return
+    for verb in ("UPDATE", "DELETE"):
+        op.execute(
+            f"CREATE TRIGGER log_no_{verb.lower()} BEFORE {verb} ON log "
+            "BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END"
+        )

@@ -1,0 +1,137 @@
+"""Outgoing effects."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, delete, exists, func, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from banyan.domain.effects import Actor, Effect, EffectState, NewEffect
+from banyan.services.ports import Clock, Ids
+from banyan.store.tables import outbox
+from banyan.store.transactions import insert_new
+
+QUEUED = outbox.c.state == EffectState.QUEUED.value
+
+
+class SqlOutbox:
+    """`ports.Outbox`."""
+
+    def __init__(self, connection: AsyncConnection, clock: Clock, ids: Ids) -> None:
+        self._connection = connection
+        self._clock = clock
+        self._ids = ids
+        self.addressed: set[Actor] = set()
+        """Actors that got a row in this transaction: to be woken once it is committed."""
+
+    async def put(self, effect: NewEffect) -> str:
+        """The id; the existing one when `dedupe` matches."""
+        now = self._clock.now()
+        effect_id = self._ids.opaque()
+        new = await insert_new(
+            self._connection,
+            outbox,
+            id=effect_id,
+            actor=effect.actor.value,
+            kind=effect.kind,
+            payload=dict(effect.payload),
+            lane=effect.lane,
+            subject=effect.subject,
+            dedupe=effect.dedupe,
+            secret=effect.secret,
+            state=EffectState.QUEUED.value,
+            queued=now,
+            not_before=now,
+            attempts=0,
+            result={},
+            reason="",
+        )
+        if not new:
+            same = select(outbox.c.id).where(outbox.c.dedupe == effect.dedupe)
+            return str((await self._connection.execute(same)).scalar_one())
+        self.addressed.add(effect.actor)
+        return effect_id
+
+    async def of_subject(self, subject: str) -> Sequence[Effect]:
+        """Effects that belong to that subject, oldest first."""
+        return await self._some(outbox.c.subject == subject)
+
+    async def get(self, effect_id: str) -> Effect | None:
+        """The effect with that id."""
+        found = await self._some(outbox.c.id == effect_id)
+        return found[0] if found else None
+
+    async def due(self, actor: Actor, now: datetime, limit: int) -> Sequence[Effect]:
+        """Queued rows whose time has come: of each lane the oldest queued row only, oldest first."""
+        other = outbox.alias("other")
+        predecessor = exists().where(
+            other.c.actor == outbox.c.actor,
+            other.c.lane == outbox.c.lane,
+            other.c.state == EffectState.QUEUED.value,
+            other.c.seq < outbox.c.seq,
+        )
+        first = or_(outbox.c.lane == "", ~predecessor)
+        return await self._some(
+            outbox.c.actor == actor.value, QUEUED, outbox.c.not_before <= now, first, limit=limit
+        )
+
+    async def begin(self, effect_ids: Sequence[str], now: datetime, device_id: str | None) -> None:
+        """Note an attempt, before anything leaves: attempts + 1; first_attempt and device_id once."""
+        mine = update(outbox).where(outbox.c.id.in_(effect_ids))
+        never = outbox.c.attempts == 0
+        await self._connection.execute(mine.where(never).values(first_attempt=now, device_id=device_id))
+        await self._connection.execute(mine.values(attempts=outbox.c.attempts + 1))
+
+    async def done(self, effect_id: str, now: datetime, result: Mapping[str, Any]) -> None:
+        """It happened. The payload of a secret effect is erased."""
+        await self._end(effect_id, EffectState.DONE, now, result=dict(result), reason="")
+
+    async def retry(self, effect_id: str, not_before: datetime, reason: str) -> None:
+        """It failed this time. `reason` is a code or a reference, never a text from outside."""
+        again = update(outbox).where(outbox.c.id == effect_id, QUEUED)
+        await self._connection.execute(again.values(not_before=not_before, reason=reason))
+
+    async def dead(self, effect_id: str, reason: str) -> None:
+        """It can never happen. The payload of a secret effect is erased."""
+        await self._end(effect_id, EffectState.DEAD, self._clock.now(), reason=reason)
+
+    async def waiting(self) -> Mapping[Actor, int]:
+        """How many rows are queued, per actor (a metric)."""
+        query = select(outbox.c.actor, func.count()).where(QUEUED).group_by(outbox.c.actor)
+        counts: dict[str, int] = dict((await self._connection.execute(query)).tuples().all())
+        return {actor: counts.get(actor.value, 0) for actor in Actor}
+
+    async def forget(self, before: datetime) -> int:
+        """Erase rows that ended before that moment; how many."""
+        old = delete(outbox).where(~QUEUED, outbox.c.done < before)
+        return (await self._connection.execute(old)).rowcount
+
+    async def _end(self, effect_id: str, state: EffectState, at: datetime, **values: Any) -> None:
+        ended = update(outbox).where(outbox.c.id == effect_id, QUEUED)
+        await self._connection.execute(ended.values(state=state.value, done=at, **values))
+        secret = update(outbox).where(outbox.c.id == effect_id, outbox.c.secret)
+        await self._connection.execute(secret.values(payload={}))
+
+    async def _some(self, *where: ColumnElement[bool], limit: int | None = None) -> Sequence[Effect]:
+        query = select(outbox).where(*where).order_by(outbox.c.seq).limit(limit)
+        return [_effect(row) for row in await self._connection.execute(query)]
+
+
+def _effect(row: Row[Any]) -> Effect:
+    return Effect(
+        id=row.id,
+        seq=row.seq,
+        actor=Actor(row.actor),
+        kind=row.kind,
+        payload=row.payload,
+        lane=row.lane,
+        subject=row.subject,
+        state=EffectState(row.state),
+        queued=row.queued,
+        attempts=row.attempts,
+        first_attempt=row.first_attempt,
+        device_id=row.device_id,
+        done=row.done,
+        result=row.result,
+    )

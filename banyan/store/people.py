@@ -1,0 +1,156 @@
+"""Members and their invitations."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, Select, func, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from banyan.domain.people import TRANSITIONS, Invitation, Member, MemberStatus, Placement
+from banyan.errors import IllegalMove, Taken
+from banyan.store.tables import invitations, members, placements
+from banyan.store.transactions import insert_new
+
+
+class SqlMembers:
+    """`ports.Members`."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def add(self, member: Member) -> None:
+        """Raise `Taken` when the pseudonym exists."""
+        new = await insert_new(
+            self._connection,
+            members,
+            id=member.id,
+            localpart=member.localpart,
+            area=member.placement.area,
+            language=member.language,
+            status=member.status.value,
+            chat=member.chat,
+        )
+        if not new:
+            raise Taken("This pseudonym is taken; draw another.")
+        themes = [("theme", code) for code in sorted(member.placement.themes)]
+        roles = [("role", code) for code in sorted(member.placement.roles)]
+        for kind, code in themes + roles:
+            await insert_new(self._connection, placements, member_id=member.id, kind=kind, code=code)
+
+    async def get(self, member_id: str) -> Member | None:
+        """The member with that id."""
+        return await self._one(member_id=member_id)
+
+    async def by_localpart(self, localpart: str) -> Member | None:
+        """The member with that pseudonym."""
+        return await self._one(localpart=localpart)
+
+    async def all(self, *statuses: MemberStatus) -> Sequence[Member]:
+        """Members with one of the statuses, or all of them, by pseudonym."""
+        query = select(members).order_by(members.c.localpart)
+        codes = select(placements)
+        if statuses:
+            wanted = members.c.status.in_([status.value for status in statuses])
+            query = query.where(wanted)
+            codes = codes.join(members).where(wanted)
+        rows = (await self._connection.execute(query)).all()
+        by_member: dict[str, list[tuple[str, str]]] = {}
+        for member_id, kind, code in await self._connection.execute(codes):
+            by_member.setdefault(member_id, []).append((kind, code))
+        return [_member(row, by_member.get(row.id, [])) for row in rows]
+
+    async def count_by_area(self) -> Mapping[str, int]:
+        """Invited and admitted members per area."""
+        there = (MemberStatus.INVITED.value, MemberStatus.ADMITTED.value)
+        query = (
+            select(members.c.area, func.count()).where(members.c.status.in_(there)).group_by(members.c.area)
+        )
+        return dict((await self._connection.execute(query)).tuples().all())
+
+    async def set_status(self, member_id: str, status: MemberStatus) -> None:
+        """Raise `IllegalMove` unless `TRANSITIONS` allows it."""
+        before = [old.value for old, after in TRANSITIONS.items() if status in after]
+        move = update(members).where(members.c.id == member_id, members.c.status.in_(before))
+        result = await self._connection.execute(move.values(status=status.value))
+        if result.rowcount != 1:
+            raise IllegalMove(f"This member cannot become {status.value} from where they stand.")
+
+    async def set_language(self, member_id: str, language: str) -> None:
+        """Speak that language with the member from now on."""
+        await self._set(member_id, language=language)
+
+    async def set_chat(self, member_id: str, room_id: str) -> None:
+        """The room id of the member's chat with the desk."""
+        await self._set(member_id, chat=room_id)
+
+    async def grant(self, member_id: str, role: str) -> None:
+        """Add a role; nothing happens when the member has it."""
+        await insert_new(self._connection, placements, member_id=member_id, kind="role", code=role)
+
+    async def _set(self, member_id: str, **values: str) -> None:
+        await self._connection.execute(update(members).where(members.c.id == member_id).values(values))
+
+    async def _one(self, *, member_id: str | None = None, localpart: str | None = None) -> Member | None:
+        where = members.c.id == member_id if member_id else members.c.localpart == localpart
+        row = (await self._connection.execute(select(members).where(where))).one_or_none()
+        if row is None:
+            return None
+        codes = select(placements.c.kind, placements.c.code).where(placements.c.member_id == row.id)
+        return _member(row, [(kind, code) for kind, code in await self._connection.execute(codes)])
+
+
+class SqlInvitations:
+    """`ports.Invitations`."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def add(self, invitation: Invitation) -> None:
+        """Remember a way in."""
+        await self._connection.execute(
+            invitations.insert().values(
+                token_hash=invitation.token_hash,
+                member_id=invitation.member_id,
+                expires=invitation.expires,
+            )
+        )
+
+    async def by_token_hash(self, token_hash: str) -> Invitation | None:
+        """The invitation whose token has that hash."""
+        query = select(invitations).where(invitations.c.token_hash == token_hash)
+        row = (await self._connection.execute(query)).one_or_none()
+        return None if row is None else _invitation(row)
+
+    async def of_invited(self) -> Sequence[Invitation]:
+        """Every invitation of a member still invited, run out or not."""
+        return [_invitation(row) for row in await self._connection.execute(self._pending())]
+
+    async def due(self, now: datetime) -> Sequence[Invitation]:
+        """Those that have run out and belong to members still invited."""
+        query = self._pending().where(invitations.c.expires <= now)
+        return [_invitation(row) for row in await self._connection.execute(query)]
+
+    @staticmethod
+    def _pending() -> Select[Any]:
+        invited = members.c.status == MemberStatus.INVITED.value
+        return select(invitations).join(members).where(invited).order_by(invitations.c.expires)
+
+
+def _member(row: Row[Any], codes: Sequence[tuple[str, str]]) -> Member:
+    return Member(
+        id=row.id,
+        localpart=row.localpart,
+        placement=Placement(
+            area=row.area,
+            themes=frozenset(code for kind, code in codes if kind == "theme"),
+            roles=frozenset(code for kind, code in codes if kind == "role"),
+        ),
+        language=row.language,
+        status=MemberStatus(row.status),
+        chat=row.chat,
+    )
+
+
+def _invitation(row: Row[Any]) -> Invitation:
+    return Invitation(member_id=row.member_id, token_hash=row.token_hash, expires=row.expires)

@@ -1,0 +1,177 @@
+"""The tables. The migrations build them; a test holds the two together."""
+
+from datetime import UTC, datetime
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    text,
+)
+
+
+class Instant(TypeDecorator[datetime]):
+    """A moment. Aware on the way in, stored as UTC, aware and in UTC on the way out."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
+        """Refuse a moment without an offset."""
+        if value is not None and value.utcoffset() is None:
+            raise ValueError("a moment without an offset")
+        return None if value is None else value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
+        """SQLite forgets the zone: everything in there is UTC."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+Counter = BigInteger().with_variant(Integer, "sqlite")
+"""SQLite counts up by itself only in a column declared exactly INTEGER."""
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    }
+)
+
+members = Table(
+    "members",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("localpart", String(64), nullable=False, unique=True),
+    Column("area", String(64), nullable=False),
+    Column("language", String(16), nullable=False),
+    Column("status", String(16), nullable=False, index=True),
+    Column("chat", String(255)),
+)
+
+placements = Table(
+    "placements",
+    metadata,
+    Column("member_id", ForeignKey("members.id"), primary_key=True),
+    Column("kind", String(8), primary_key=True, comment="theme or role"),
+    Column("code", String(64), primary_key=True),
+)
+
+invitations = Table(
+    "invitations",
+    metadata,
+    Column("token_hash", String(64), primary_key=True),
+    Column("member_id", ForeignKey("members.id"), nullable=False, index=True),
+    Column("expires", Instant, nullable=False),
+)
+
+rooms = Table(
+    "rooms",
+    metadata,
+    Column("key", String(128), primary_key=True),
+    Column("room_id", String(255), nullable=False, unique=True),
+    Column("kind", String(16), nullable=False),
+    Column("area", String(64), nullable=False),
+    Column("language", String(16), nullable=False),
+)
+
+senders = Table(
+    "senders",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("public_key", LargeBinary(32), nullable=False),
+    Column("direct", Boolean, nullable=False),
+    Column("revoked", Instant),
+)
+
+alerts = Table(
+    "alerts",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("sender", ForeignKey("senders.name"), nullable=False),
+    Column("identifier", String(128), nullable=False),
+    Column("body_hash", String(64), nullable=False),
+    Column("sent", Instant, nullable=False),
+    Column("expires", Instant, nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("areas", JSON, nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("severity", String(16), nullable=False),
+    Column("response", String(16), nullable=False),
+    Column("texts", JSON, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("received", Instant, nullable=False, index=True),
+    UniqueConstraint("sender", "identifier"),
+    UniqueConstraint("sender", "body_hash"),
+)
+
+seen = Table(
+    "seen",
+    metadata,
+    Column("event_id", String(255), primary_key=True),
+    Column("people", Integer, nullable=False),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("seq", Counter, primary_key=True, autoincrement=True),
+    Column("id", String(32), nullable=False, unique=True),
+    Column("actor", String(16), nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("payload", JSON, nullable=False),
+    Column("lane", String(255), nullable=False),
+    Column("subject", String(64), index=True),
+    Column("dedupe", String(255), unique=True),
+    Column("secret", Boolean, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("queued", Instant, nullable=False),
+    Column("not_before", Instant, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("first_attempt", Instant),
+    Column("device_id", String(255)),
+    Column("done", Instant),
+    Column("result", JSON, nullable=False),
+    Column("reason", Text, nullable=False),
+)
+QUEUED_ONLY = text("state = 'queued'")
+Index(
+    "ix_outbox_waiting",
+    outbox.c.actor,
+    outbox.c.lane,
+    outbox.c.seq,
+    sqlite_where=QUEUED_ONLY,
+    postgresql_where=QUEUED_ONLY,
+)
+
+log = Table(
+    "log",
+    metadata,
+    Column("seq", Counter, primary_key=True, autoincrement=False),
+    Column("at", Instant, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("hash", String(64), nullable=False, unique=True),
+)
+
+answered = Table(
+    "answered",
+    metadata,
+    Column("event_id", String(255), primary_key=True),
+    Column("at", Instant, nullable=False, index=True),
+)

@@ -1,0 +1,64 @@
+"""The unit of work over SQL: a decision, its log entry and its effects are written together or not at all."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from banyan.domain.effects import Actor
+from banyan.services.ports import Clock, Ids
+from banyan.store.alerts import SqlAlerts, SqlSenders
+from banyan.store.log import SqlAnswered, SqlLog
+from banyan.store.outbox import SqlOutbox
+from banyan.store.people import SqlInvitations, SqlMembers
+from banyan.store.rooms import SqlRooms
+from banyan.store.transactions import reading, writing
+
+Wake = Callable[[frozenset[Actor]], None]
+"""Told after a commit which actors got a row. Must not raise."""
+
+
+class SqlUnit:
+    """`ports.UnitOfWork` over one transaction."""
+
+    def __init__(self, connection: AsyncConnection, clock: Clock, ids: Ids) -> None:
+        self.members = SqlMembers(connection)
+        self.invitations = SqlInvitations(connection)
+        self.rooms = SqlRooms(connection)
+        self.senders = SqlSenders(connection, clock)
+        self.alerts = SqlAlerts(connection)
+        self.outbox = SqlOutbox(connection, clock, ids)
+        self.log = SqlLog(connection, clock)
+        self.answered = SqlAnswered(connection)
+
+
+class SqlWork:
+    """`ports.Work`: one a process and database.
+
+    A writing unit of work excludes every other writer, here and in other processes, from its first line to
+    its commit. Never open one inside another: the inner one would wait for the outer.
+    """
+
+    def __init__(self, engine: AsyncEngine, clock: Clock, ids: Ids, wake: Wake | None = None) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._ids = ids
+        self._wake = wake
+        # SQLite lets waiting writers poll; here they queue instead, and only one of them holds a connection.
+        self._writers = asyncio.Lock()
+
+    @asynccontextmanager
+    async def __call__(self) -> AsyncIterator[SqlUnit]:
+        """Commit at the end, roll back on an exception, wake the outbox after the commit."""
+        async with self._writers, writing(self._engine) as connection:
+            unit = SqlUnit(connection, self._clock, self._ids)
+            yield unit
+        if self._wake and unit.outbox.addressed:
+            self._wake(frozenset(unit.outbox.addressed))
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[SqlUnit]:
+        """One consistent view that waits for nobody; the database refuses to write in it."""
+        async with reading(self._engine) as connection:
+            yield SqlUnit(connection, self._clock, self._ids)
