@@ -1,0 +1,106 @@
+"""What one value cannot know: rules between parts of the file.
+
+They run on plain data, so that they are told together with whatever else is wrong.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from typing import Any
+
+from banyan.network.document import Document, KeyPath
+from banyan.network.model import Limits
+from banyan.network.values import near
+from banyan.network.vocabulary import country_names
+
+_SHORT = 3
+"""Words up to this length count only when they stand alone, longer ones also at the start of a word."""
+
+
+def check(document: Document) -> None:
+    """Note every fault between parts of the file."""
+    _code_names_are_unique(document)
+    _code_names_say_nothing(document)
+    _cells_are_whole(document)
+    _roles_know_their_rooms(document)
+
+
+def _code_names(document: Document) -> Iterator[tuple[KeyPath, str]]:
+    for path, text in document.texts():
+        if path[-1] in {"code_name", "word"} or path[-2:-1] == ("cells",):
+            yield path, text
+
+
+def _code_names_are_unique(document: Document) -> None:
+    first: dict[str, KeyPath] = {}
+    for path, name in _code_names(document):
+        seen = first.setdefault(name.casefold(), path)
+        if seen != path:
+            where = f"{'.'.join(map(str, seen))}, line {document.line(seen)}"
+            document.fault(path, f"code name {name!r} is taken by {where}", "every code name stands once")
+
+
+def _code_names_say_nothing(document: Document) -> None:
+    telling = _telling_words(document)
+    for path, name in _code_names(document):
+        parts = {_letters(name), *map(_letters, re.split(r"[\s'-]+", name))}
+        for word in telling:
+            if word in parts or (len(word) > _SHORT and any(part.startswith(word) for part in parts)):
+                hint = "the server, push services and a seized phone all show it"
+                document.fault(path, f"code name {name!r} gives away {word!r}", hint)
+                break
+
+
+def _telling_words(document: Document) -> list[str]:
+    words: set[str] = {text for _, text in document.texts(("words",))}
+    for code in _keys(document, "countries"):
+        words.add(code)
+        for name in country_names(code):
+            words.update([name, *re.split(r"[^\w\s]+", name)])
+    words.update(_keys(document, "themes"))
+    return sorted(filter(None, map(_letters, words)), key=len, reverse=True)
+
+
+def _letters(text: str) -> str:
+    plain = unicodedata.normalize("NFKD", text.casefold().replace("đ", "d"))
+    return "".join(character for character in plain if character.isascii() and character.isalnum())
+
+
+def _cells_are_whole(document: Document) -> None:
+    visible = document.at(("limits", "visible_members"))
+    visible = visible if isinstance(visible, int) else Limits().visible_members
+    for code in _keys(document, "countries"):
+        path: KeyPath = ("countries", code)
+        country = document.at(path)
+        if not isinstance(country, dict):
+            continue
+        if not country.get("cells"):
+            if not country.get("code_name"):
+                document.fault(path, "has no code name", "add `code_name:`, or `cells:` with `cell_size:`")
+            if "cell_size" in country:
+                hint = "add `cells:`, a list of code names"
+                document.fault((*path, "cell_size"), "stands without cells", hint)
+            continue
+        if "code_name" in country:
+            hint = "each cell has its own; a common one would tie them together"
+            document.fault((*path, "code_name"), "stands beside cells", hint)
+        size = country.get("cell_size")
+        if size is None:
+            document.fault((*path, "cells"), "have no size", "add `cell_size:`, e.g. 25")
+        elif isinstance(size, int) and size > visible:
+            hint = "a member would see more others than the limit allows"
+            document.fault((*path, "cell_size"), f"{size} is above limits.visible_members ({visible})", hint)
+
+
+def _roles_know_their_rooms(document: Document) -> None:
+    staff = _keys(document, "staff")
+    for role in _keys(document, "roles"):
+        for path, room in document.texts(("roles", role, "rooms")):
+            if room not in staff:
+                hint = near(room, staff) or f"staff has {', '.join(staff)}"
+                document.fault(path, f"staff room {room!r} is not declared", hint)
+
+
+def _keys(document: Document, part: str) -> list[str]:
+    found: Any = document.at((part,))
+    return list(found) if isinstance(found, dict) else []

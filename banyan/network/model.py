@@ -1,0 +1,240 @@
+"""What a network file may say. Everything is frozen; attribute docstrings become the editor's help."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from banyan.domain.rooms import RoomKind
+from banyan.errors import NotFound
+from banyan.network.values import (
+    REGIONAL,
+    CodeName,
+    Count,
+    CountryCode,
+    Days,
+    Flag,
+    Key,
+    Languages,
+    Power,
+    Scope,
+    StaysHome,
+    Titles,
+    Zone,
+    near,
+)
+
+
+@dataclass(frozen=True)
+class Area:
+    """Where members live together: a country, or one cell of a high-risk country. Each has its own rooms."""
+
+    key: str
+    """`KH`, or `MM-1` for the first cell of MM."""
+    country: str
+    """ISO 3166-1 alpha-2."""
+    code_name: str
+    language: str
+    """BCP 47 tag in which bots speak there first."""
+    languages: tuple[str, ...]
+    zone: str
+    """IANA time zone."""
+    size: int | None
+    """Most members it may have; None where the country is not split."""
+
+
+class Part(BaseModel):
+    """Base of all parts: frozen, unknown keys refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class Regional(Part):
+    """What spans all countries: staff rooms and themes. No room holds the members of the whole network."""
+
+    code_name: CodeName
+    """Name of the staff's space."""
+    languages: Languages
+    """The first is the language of staff rooms and themes."""
+    time_zone: Zone
+
+
+class Country(Part):
+    """A country whose members share one area, or are split into cells."""
+
+    code_name: CodeName | None = None
+    """Name of the country's space. Leave it out where there are cells."""
+    cells: tuple[CodeName, ...] = ()
+    """One code name per cell, where a member shall see few others. Append to add a cell."""
+    cell_size: Count | None = None
+    """Most members of one cell."""
+    languages: Languages
+    """The first is the language of the country's rooms."""
+    time_zone: Zone
+
+
+class Theme(Part):
+    """A conversation across countries."""
+
+    code_name: CodeName
+
+
+class StaffRoom(Part):
+    """A room for those who hold a role."""
+
+    code_name: CodeName
+
+
+class Role(Part):
+    """A duty that members are granted."""
+
+    rooms: tuple[str, ...] = ()
+    """Keys of the staff rooms its holders are in."""
+    per_country: Flag = False
+    """Held for the holder's own country only."""
+    power: Power = 0
+    """Level of a holder in the conversation of their area, when `per_country`. At most 50: it can remove
+    messages and call the room, never people."""
+
+
+class Programme(Part):
+    """A course or fellowship people come from. Vocabulary for vetting, never a room."""
+
+    titles: Titles
+
+
+class Package(StrEnum):
+    """What a partner organisation is supported for."""
+
+    RESEARCH = "research"
+    CAPACITY = "capacity"
+    POLICY = "policy"
+    LEGAL_AID = "legal_aid"
+    COORDINATION = "coordination"
+
+
+class Partner(Part):
+    """An organisation the network works with. It has no server in the federation."""
+
+    name: str = Field(min_length=1, max_length=120)
+    scope: Scope
+    """A country code, which need not be one of the network's, or `regional`."""
+    packages: tuple[Package, ...] = Field(min_length=1)
+
+
+class RoomStyle(Part):
+    """How rooms of one kind are kept."""
+
+    keep_days: Days
+    """Days after which the server deletes messages."""
+    federates: StaysHome = False
+    """Fixed when a room is created."""
+
+
+class AreaRoomStyle(RoomStyle):
+    """A kind that every area has."""
+
+    word: CodeName
+    """Neutral word that follows the area's code name: `Juniper shade`."""
+
+
+class ThemeStyle(RoomStyle):
+    """Theme rooms: the only declared ones that partner servers may ever join."""
+
+    federates: Flag = False
+
+
+class RoomStyles(Part):
+    """One line per kind of room."""
+
+    space: RoomStyle
+    talk: AreaRoomStyle
+    guide: AreaRoomStyle
+    alert: AreaRoomStyle
+    theme: ThemeStyle
+    staff: RoomStyle
+
+    def of(self, kind: RoomKind) -> RoomStyle:
+        """Return the style of a kind."""
+        style: RoomStyle = getattr(self, kind.value)
+        return style
+
+
+class Limits(Part):
+    """Numbers that policies and services obey."""
+
+    private_chats: Literal["allowed", "none"] = "allowed"
+    """Chats between two members who already share a room."""
+    invitation_hours: Count = 72
+    rooms_per_member: Count = 9
+    """Entries in a member's room list, spaces and the desk's chat included."""
+    visible_members: Count = 60
+    """Other pseudonyms a member's device may see."""
+    conversation_size: Count = 120
+    """People in one conversation; larger rooms are announce-only."""
+    alerts_per_hour: Count = 6
+    """Per sender."""
+    extreme_alerts_per_hour: Count = 20
+    """Per sender, for severity `extreme`: counted apart so that a chatty sender can still cry out."""
+    refused_alerts_per_minute: Count = 60
+    """All unsigned or wrongly signed requests together."""
+
+
+class Network(Part):
+    """A declared network. Nothing in it names a person."""
+
+    name: str = Field(min_length=1, max_length=120)
+    """For those who run it; never told to the homeserver."""
+    regional: Regional
+    countries: Mapping[CountryCode, Country] = Field(min_length=1)
+    themes: Mapping[Key, Theme] = {}
+    programmes: Mapping[Key, Programme] = {}
+    partners: Mapping[Key, Partner] = {}
+    staff: Mapping[Key, StaffRoom] = Field(min_length=1)
+    roles: Mapping[Key, Role] = Field(min_length=1)
+    rooms: RoomStyles
+    limits: Limits = Limits()
+    words: tuple[str, ...] = ()
+    """Words that no code name may have. Names of the countries and keys of the themes are added to them."""
+
+    @cached_property
+    def areas(self) -> tuple[Area, ...]:
+        """Every area, in the order of the file."""
+        return tuple(self._areas())
+
+    def area(self, key: str) -> Area:
+        """Return the area of that key. Raise `NotFound`."""
+        for area in self.areas:
+            if area.key == key:
+                return area
+        raise _unknown(key, [area.key for area in self.areas])
+
+    def expand(self, key: str) -> tuple[Area, ...]:
+        """Areas that a country code, an area's key or `regional` stands for. Raise `NotFound`."""
+        if key == REGIONAL:
+            return self.areas
+        if found := tuple(area for area in self.areas if key in (area.country, area.key)):
+            return found
+        raise _unknown(key, [*self.countries, *(area.key for area in self.areas), REGIONAL])
+
+    def _areas(self) -> Iterator[Area]:
+        for code, country in self.countries.items():
+            cells = country.cells or (country.code_name,)
+            for number, code_name in enumerate(cells, start=1):
+                yield Area(
+                    key=f"{code}-{number}" if country.cells else code,
+                    country=code,
+                    code_name=str(code_name),
+                    language=country.languages[0],
+                    languages=country.languages,
+                    zone=country.time_zone,
+                    size=country.cell_size if country.cells else None,
+                )
+
+
+def _unknown(key: str, known: list[str]) -> NotFound:
+    hint = near(key, known) or f"the network has {', '.join(known)}."
+    return NotFound(f"There is no area {key!r}: {hint}")
