@@ -1,0 +1,129 @@
+"""Synapse's admin API, as the registrar uses it."""
+
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import Any, Final
+
+from homeserver.matrix import Api, MatrixError, quoted
+
+V1: Final = "/_synapse/admin/v1"
+V2: Final = "/_synapse/admin/v2"
+_PAGE: Final = 500
+
+
+class Admin(Api):
+    """Registration tokens, accounts and rooms. Raises MatrixError and HomeserverDown."""
+
+    # Registration tokens
+
+    async def create_registration_token(
+        self, token: str, *, expires: datetime, uses: int | None = None
+    ) -> None:
+        """Let `token` (letters, digits, `._~-`, at most 64) register until it expires.
+
+        `uses=None` counts no uses: the gate gives each token one name, so a second account cannot come of it,
+        while a counted use is held back for two days by an attempt that broke off in the middle. Making the
+        same token again changes it.
+        """
+        limits = {"uses_allowed": uses, "expiry_time": int(expires.timestamp() * 1000)}
+        try:
+            await self.request("POST", f"{V1}/registration_tokens/new", {"token": token, **limits})
+        except MatrixError as error:
+            if error.status != 400:  # noqa: PLR2004 - Synapse says 400 for a token that exists
+                raise
+            await self.request("PUT", f"{V1}/registration_tokens/{quoted(token)}", limits)
+
+    async def registration_tokens(self, *, valid: bool | None = None) -> list[dict[str, Any]]:
+        """Return all tokens, or those that are valid now, or are not."""
+        params = {} if valid is None else {"valid": str(valid).lower()}
+        answer = await self.request("GET", f"{V1}/registration_tokens", params=params)
+        return list(answer["registration_tokens"])
+
+    async def delete_registration_token(self, token: str) -> bool:
+        """End a token. False when there is none."""
+        return await self._found("DELETE", f"{V1}/registration_tokens/{quoted(token)}")
+
+    # Accounts
+
+    async def user(self, user_id: str) -> dict[str, Any] | None:
+        """Return what Synapse knows of an account (`locked`, `deactivated`, `admin`, …), None without one."""
+        try:
+            return await self.request("GET", f"{V2}/users/{quoted(user_id)}")
+        except MatrixError as error:
+            if error.status == 404:  # noqa: PLR2004
+                return None
+            raise
+
+    async def users(self) -> AsyncIterator[dict[str, Any]]:
+        """Yield every account but guests, deactivated ones included."""
+        params: dict[str, str | int] = {"limit": _PAGE, "guests": "false", "deactivated": "true"}
+        while True:
+            answer = await self.request("GET", f"{V2}/users", params=params)
+            for user in answer["users"]:
+                yield user
+            if "next_token" not in answer:
+                return
+            params["from"] = answer["next_token"]
+
+    async def override_ratelimit(self, user_id: str) -> None:
+        """Let one of our accounts send without a limit.
+
+        `rate_limited: false` is not enough: it covers the application service's token, not the account's own.
+        """
+        body = {"messages_per_second": 0, "burst_count": 0}
+        await self.request("POST", f"{V1}/users/{quoted(user_id)}/override_ratelimit", body, repeatable=True)
+
+    async def lock(self, user_id: str, *, locked: bool = True) -> None:
+        """Lock an account (no login, 401 everywhere; the client keeps its data) or open it again."""
+        await self.request("PUT", f"{V2}/users/{quoted(user_id)}", {"locked": locked})
+
+    async def devices(self, user_id: str) -> list[str]:
+        """Return the ids of the account's devices."""
+        answer = await self.request("GET", f"{V2}/users/{quoted(user_id)}/devices")
+        return [device["device_id"] for device in answer["devices"]]
+
+    async def delete_devices(self, user_id: str, device_ids: list[str] | None = None) -> None:
+        """End sessions: these devices', or all."""
+        doomed = await self.devices(user_id) if device_ids is None else device_ids
+        path = f"{V2}/users/{quoted(user_id)}/delete_devices"
+        await self.request("POST", path, {"devices": doomed}, repeatable=True)
+
+    async def reset_password(self, user_id: str, password: str, *, end_sessions: bool = True) -> None:
+        """Set a passphrase; ends all sessions unless told otherwise."""
+        body = {"new_password": password, "logout_devices": end_sessions}
+        await self.request("POST", f"{V1}/reset_password/{quoted(user_id)}", body, repeatable=True)
+
+    # Rooms
+
+    async def rooms(self) -> AsyncIterator[dict[str, Any]]:
+        """Yield every room (`room_id`, `joined_members`, `encryption`, `creator`, …)."""
+        params: dict[str, str | int] = {"limit": _PAGE}
+        while True:
+            answer = await self.request("GET", f"{V1}/rooms", params=params)
+            for room in answer["rooms"]:
+                yield room
+            if "next_batch" not in answer:
+                return
+            params["from"] = answer["next_batch"]
+
+    async def room_members(self, room_id: str) -> list[str]:
+        """Return who is in a room."""
+        answer = await self.request("GET", f"{V1}/rooms/{quoted(room_id)}/members")
+        return list(answer["members"])
+
+    async def room_state(self, room_id: str) -> list[dict[str, Any]]:
+        """Return every state event of a room, whoever is in it."""
+        return list((await self.request("GET", f"{V1}/rooms/{quoted(room_id)}/state"))["state"])
+
+    async def delete_room(self, room_id: str) -> bool:
+        """Remove everybody from a room and purge it, in the background. False when there is none."""
+        return await self._found("DELETE", f"{V2}/rooms/{quoted(room_id)}", {"purge": True, "block": False})
+
+    async def _found(self, method: str, path: str, body: dict[str, Any] | None = None) -> bool:
+        try:
+            await self.request(method, path, body)
+        except MatrixError as error:
+            if error.status == 404:  # noqa: PLR2004
+                return False
+            raise
+        return True

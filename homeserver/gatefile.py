@@ -1,0 +1,140 @@
+"""Writing the small database that the gate reads inside Synapse (`homeserver/gate/table.py`)."""
+
+import hashlib
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from homeserver import names
+
+SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS allow (
+    user_id TEXT NOT NULL,
+    room_id TEXT NOT NULL,
+    PRIMARY KEY (user_id, room_id)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS allow_by_room ON allow (room_id, user_id);
+CREATE TABLE IF NOT EXISTS token (
+    hash TEXT PRIMARY KEY,
+    localpart TEXT NOT NULL,
+    expires_ms INTEGER NOT NULL
+) WITHOUT ROWID;
+"""
+
+
+class Token(NamedTuple):
+    """What one registration token stands for."""
+
+    localpart: str
+    expires: datetime
+    """With a time zone."""
+
+
+def token_hash(token: str) -> str:
+    """Return how a registration token is named in the file: hex SHA-256."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+class GateFile:
+    """The projection of who may be where. Every method is one transaction: all of it or nothing.
+
+    The database of Banyan is the truth: this file can be deleted and written again with `replace`.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        with self._transaction():
+            pass
+
+    def allow(self, user_id: str, room_ids: Iterable[str]) -> int:
+        """Let the user into these rooms. Returns how many rows are new."""
+        with self._transaction() as connection:
+            rows = [(user_id, room_id) for room_id in room_ids]
+            return connection.executemany("INSERT OR IGNORE INTO allow VALUES (?, ?)", rows).rowcount
+
+    def withdraw(self, user_id: str, room_ids: Iterable[str] | None = None) -> int:
+        """Let the user into these rooms no longer (None: into no room). Returns how many rows went.
+
+        Nobody is removed from a room by this: that is a separate act of the warden.
+        """
+        with self._transaction() as connection:
+            if room_ids is None:
+                return connection.execute("DELETE FROM allow WHERE user_id = ?", (user_id,)).rowcount
+            rows = [(user_id, room_id) for room_id in room_ids]
+            return connection.executemany(
+                "DELETE FROM allow WHERE user_id = ? AND room_id = ?", rows
+            ).rowcount
+
+    def token(self, digest: str, localpart: str, expires: datetime) -> None:
+        """Let a registration token (its `token_hash`) stand for a name until it expires.
+
+        Raises ValueError for a name of our own accounts and for a time without a zone.
+        """
+        with self._transaction() as connection:
+            connection.execute(
+                "INSERT OR REPLACE INTO token VALUES (?, ?, ?)", _row(digest, localpart, expires)
+            )
+
+    def forget_token(self, digest: str) -> bool:
+        """End a token that was used or withdrawn. False when there was none."""
+        with self._transaction() as connection:
+            return connection.execute("DELETE FROM token WHERE hash = ?", (digest,)).rowcount > 0
+
+    def rooms_of(self, user_id: str) -> set[str]:
+        """Every room the user may be in."""
+        with closing(self._connect()) as connection:
+            rows = connection.execute("SELECT room_id FROM allow WHERE user_id = ?", (user_id,))
+            return {room_id for (room_id,) in rows}
+
+    def replace(self, allow: Iterable[tuple[str, str]], tokens: Mapping[str, Token]) -> int:
+        """Make the file say exactly this: pairs of user and room, and tokens by their hash.
+
+        Returns how many rows were added, changed or removed: 0 when it said so already, and then nothing is
+        written.
+        """
+        wanted_pairs = set(allow)
+        wanted_tokens = {_row(digest, token.localpart, token.expires) for digest, token in tokens.items()}
+        with self._transaction() as connection:
+            pairs = set(connection.execute("SELECT user_id, room_id FROM allow"))
+            known = set(connection.execute("SELECT hash, localpart, expires_ms FROM token"))
+            connection.executemany(
+                "DELETE FROM allow WHERE user_id = ? AND room_id = ?", pairs - wanted_pairs
+            )
+            connection.executemany("INSERT INTO allow VALUES (?, ?)", wanted_pairs - pairs)
+            gone = {digest for digest, *_ in known} - {digest for digest, *_ in wanted_tokens}
+            connection.executemany("DELETE FROM token WHERE hash = ?", [(digest,) for digest in gone])
+            connection.executemany("INSERT OR REPLACE INTO token VALUES (?, ?, ?)", wanted_tokens - known)
+            return len(pairs ^ wanted_pairs) + len(gone) + len(wanted_tokens - known)
+
+    def _connect(self) -> sqlite3.Connection:
+        # isolation_level None: BEGIN and COMMIT are ours to say
+        return sqlite3.connect(self._path, timeout=10, isolation_level=None)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        """One write transaction; the file is made when it is missing."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        with closing(self._connect()) as connection:
+            self._path.chmod(0o600)
+            # readers inside Synapse go on while we write
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                for statement in SCHEMA.split(";"):
+                    connection.execute(statement)
+                yield connection
+            except BaseException:
+                connection.execute("ROLLBACK")
+                raise
+            connection.execute("COMMIT")
+
+
+def _row(digest: str, localpart: str, expires: datetime) -> tuple[str, str, int]:
+    if localpart in names.OWN:
+        raise ValueError("a token cannot stand for one of our own accounts")
+    if expires.tzinfo is None:
+        raise ValueError("a token's expiry needs a time zone")
+    return digest, localpart, int(expires.timestamp() * 1000)
