@@ -45,6 +45,7 @@ async function read(client, live) {
         body: failed ? null : (event.getContent().body ?? null),
         content: failed ? null : event.getContent(),
         encrypted,
+        session: encrypted ? event.getWireContent().session_id : null,
         decrypted: encrypted && !failed,
         failure: event.decryptionFailureReason ?? null,
         shield_colour: shield?.shieldColour ?? null,
@@ -65,16 +66,26 @@ function events(client, id, since) {
     return all.slice(after).filter((event) => !event.isState());
 }
 
+/** Ask again when the server says "later", as a person does. */
+async function patiently(request) {
+    for (;;) {
+        try {
+            return await request();
+        } catch (error) {
+            if (!error.isRateLimitError?.()) throw error;
+            await new Promise((resolve) => setTimeout(resolve, error.getRetryAfterMs() ?? 1000));
+        }
+    }
+}
+
 const isolation = (strict) => (strict ? new OnlySignedDevicesIsolationMode() : new AllDevicesIsolationMode(true));
 
 const commands = {
     async login(_, { who, homeserver, user, password, strict }) {
         const visitor = createClient({ baseUrl: homeserver });
-        const { access_token, user_id, device_id } = await visitor.loginRequest({
-            type: "m.login.password",
-            identifier: { type: "m.id.user", user },
-            password,
-        });
+        const identifier = { type: "m.id.user", user };
+        const request = () => visitor.loginRequest({ type: "m.login.password", identifier, password });
+        const { access_token, user_id, device_id } = await patiently(request);
         const client = createClient({ baseUrl: homeserver, accessToken: access_token, userId: user_id, deviceId: device_id });
         await client.initRustCrypto({ useIndexedDB: false });
         const crypto = client.getCrypto();

@@ -43,6 +43,8 @@ class Event:
     body: str | None
     content: dict[str, Any] | None
     encrypted: bool
+    session: str | None
+    """Id of the Megolm session it was encrypted with."""
     decrypted: bool
     failure: str | None
     """Why it cannot be read, in the SDK's words."""

@@ -1,0 +1,230 @@
+"""A whole network as its operator starts it, in a home of its own, and what people do from outside."""
+
+import asyncio
+import json
+import signal
+import sys
+from base64 import b64encode
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+from urllib.parse import urljoin
+from uuid import uuid4
+
+import aiohttp
+from nacl.signing import SigningKey
+
+BANYAN = Path(sys.executable).with_name("banyan")
+PASSPHRASE = "seven quiet herons by the river"
+
+
+@dataclass(frozen=True)
+class Run:
+    """What `run.json` tells."""
+
+    homeserver_url: str
+    server_name: str
+    web_url: str
+
+
+@dataclass(frozen=True)
+class Invited:
+    """What `banyan member invite --json` prints."""
+
+    user_id: str
+    token: str
+    link: str
+    expires: str
+
+
+@dataclass(frozen=True)
+class Sender:
+    """Someone enrolled, with the key that only they hold."""
+
+    name: str
+    key: SigningKey
+
+    def headers(self, body: bytes) -> dict[str, str]:
+        """Sign a body as DESIGN's contract says."""
+        signed = self.key.sign(b"banyan-alert-v1\n" + self.name.encode() + b"\n" + body)
+        return {"Banyan-Sender": self.name, "Banyan-Signature": b64encode(signed.signature).decode()}
+
+
+class Network:
+    """One home. Everything here goes by the command line or by public HTTP, as people do it."""
+
+    def __init__(self, home: Path, http: aiohttp.ClientSession) -> None:
+        self.home = home
+        self.http = http
+        self.run: Run
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def start(self, within: float = 180) -> None:
+        """`banyan up`, until `/health` says that all is well."""
+        self.home.mkdir(parents=True, exist_ok=True)
+        with (self.home / "up.out").open("ab") as output:
+            self._process = await asyncio.create_subprocess_exec(
+                *(BANYAN, "up", "--home", self.home),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=output,
+                stderr=asyncio.subprocess.STDOUT,
+                start_new_session=True,
+            )
+        async with asyncio.timeout(within):
+            while not await self._healthy():
+                if self._process.returncode is not None:
+                    raise RuntimeError(f"banyan up ended:\n{(self.home / 'up.out').read_text()[-3000:]}")
+                await asyncio.sleep(0.2)
+
+    async def stop(self, within: float = 30) -> None:
+        """Ctrl-C."""
+        process = self._process
+        if process is None or process.returncode is not None:
+            return
+        process.send_signal(signal.SIGINT)
+        try:
+            await asyncio.wait_for(process.wait(), within)
+        except TimeoutError:
+            with suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+            raise
+
+    async def banyan(self, *arguments: str) -> str:
+        """Run one command in this home; what it printed. Raise when it did not end well."""
+        process = await asyncio.create_subprocess_exec(
+            *(BANYAN, *arguments, "--home", self.home),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        output, errors = await asyncio.wait_for(process.communicate(), 60)
+        if process.returncode:
+            raise RuntimeError(
+                f"banyan {arguments[0]}: status {process.returncode}\n{errors.decode()[-2000:]}"
+            )
+        return output.decode()
+
+    async def invite(self, country: str, *themes: str) -> Invited:
+        """`banyan member invite`."""
+        asked = [word for theme in themes for word in ("--theme", theme)]
+        return Invited(
+            **json.loads(await self.banyan("member", "invite", "--country", country, *asked, "--json"))
+        )
+
+    async def join(self, invited: Invited, language: str = "en") -> None:
+        """Open the link, fill the form in as it stands, send it off."""
+        async with self.http.get(invited.link, params={"lang": language}) as page:
+            form = Form(await page.text())
+            assert page.status == 200
+        assert invited.user_id.removeprefix("@").split(":")[0] in form.page
+        async with self.http.post(urljoin(invited.link, form.action), data=form.filled(language)) as answer:
+            assert answer.status == 200
+
+    async def enrol(self, name: str, *flags: str) -> Sender:
+        """`banyan sender enrol` with a new key."""
+        key = SigningKey.generate()
+        public = b64encode(bytes(key.verify_key)).decode()
+        await self.banyan("sender", "enrol", name, "--public-key", public, *flags)
+        return Sender(name, key)
+
+    async def alert(self, sender: Sender, *areas: str, headline: str, **other: Any) -> dict[str, Any]:
+        """Post a signed alert; the answer to it. Raise unless it was accepted."""
+        body = json.dumps(alert(*areas, headline=headline) | other).encode()
+        headers = sender.headers(body) | {"Content-Type": "application/json"}
+        async with self.http.post(f"{self.run.web_url}/alerts", data=body, headers=headers) as answer:
+            told = await answer.json()
+            assert answer.status == 202, told.get("error")
+            return dict(told)
+
+    async def arrived(self, status_url: str, within: float = 30) -> dict[str, Any]:
+        """The status of an alert, once it is sent in every room."""
+        async with asyncio.timeout(within):
+            while True:
+                async with self.http.get(status_url) as answer:
+                    told = await answer.json()
+                if told["rooms"] and all(room["state"] == "sent" for room in told["rooms"]):
+                    return dict(told)
+                await asyncio.sleep(0.1)
+
+    async def keys(self, access_token: str, *accounts: str) -> dict[str, Any]:
+        """Master keys and signed devices of those accounts, as the homeserver tells a member."""
+        async with self.http.post(
+            f"{self.run.homeserver_url}/_matrix/client/v3/keys/query",
+            json={"device_keys": {account: [] for account in accounts}},
+            headers={"Authorization": f"Bearer {access_token}"},
+        ) as answer:
+            told = await answer.json()
+        return {
+            account: {
+                "master": sorted(told["master_keys"][account]["keys"]),
+                "devices": {name: device["keys"] for name, device in told["device_keys"][account].items()},
+            }
+            for account in accounts
+        }
+
+    def account(self, localpart: str) -> str:
+        """User id of one of the network's own accounts."""
+        return f"@{localpart}:{self.run.server_name}"
+
+    async def _healthy(self) -> bool:
+        try:
+            run = json.loads((self.home / "run.json").read_text())
+            self.run = Run(run["homeserver_url"], run["server_name"], run["web_url"])
+            async with self.http.get(f"{self.run.web_url}/health") as answer:
+                return answer.status == 200
+        except (FileNotFoundError, ValueError, aiohttp.ClientError):
+            return False
+
+
+def alert(*areas: str, headline: str) -> dict[str, Any]:
+    """An alert that a direct sender may raise alone."""
+    now = datetime.now(UTC)
+    text = {"headline": headline, "description": "Seen by two people.", "instruction": "Take another road."}
+    return {
+        "identifier": uuid4().hex,
+        "sent": now.isoformat(timespec="seconds"),
+        "expires": (now + timedelta(hours=2)).isoformat(timespec="seconds"),
+        "status": "actual",
+        "areas": list(areas),
+        "kind": "raid",
+        "severity": "severe",
+        "response": "avoid",
+        "texts": {"en": text},
+    }
+
+
+class Form(HTMLParser):
+    """The one form of a page that posts, and what a browser would send of it."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.page = page
+        self.action = ""
+        self._inside = False
+        self._fields: dict[str, str] = {}
+        self._passwords: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Note the form's address and its fields."""
+        has = dict(attrs)
+        if tag == "form" and (has.get("method") or "").lower() == "post":
+            self._inside, self.action = True, has.get("action") or ""
+        elif tag == "input" and self._inside and (name := has.get("name")):
+            if has.get("type") == "password" or "passphrase" in name:
+                self._passwords.append(name)
+            elif has.get("type") not in {"radio", "checkbox"} or "checked" in has:
+                self._fields[name] = has.get("value") or ""
+
+    def handle_endtag(self, tag: str) -> None:
+        """Fields after the form are not part of it."""
+        if tag == "form":
+            self._inside = False
+
+    def filled(self, language: str) -> dict[str, str]:
+        """What the person sends: a passphrase wherever one is asked for, and the language."""
+        return self._fields | dict.fromkeys(self._passwords, PASSPHRASE) | {"language": language}
