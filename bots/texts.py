@@ -1,7 +1,7 @@
 """What the alarm and the desk say: contents of `m.room.message` events, ready to be encrypted and sent.
 
 Calls to action are `m.text` with mentions; chatter is `m.notice`, which never rings. Everything that came
-from outside is cleaned and escaped here: it cannot make HTML, mention anybody or turn the direction of a line.
+from outside is cleaned and escaped here: it can neither make HTML, mention anybody nor turn a line around.
 """
 
 import re
@@ -63,6 +63,27 @@ RESPONSES = {
 
 UNCONFIRMED = N_("⚠️ Unconfirmed: one source only. Be careful, and do not pass it on as certain.")
 NOT_TRANSLATED = N_("The details are not translated. You find them in English below.")
+
+WELCOME = (
+    N_("Welcome, {name}. I am the desk, a program that helps the members of this network."),
+    N_("Here you are called {name}. Please do not write your real name in any room."),
+    N_("Safety messages come in their own room. Keep its notifications on."),
+    N_(
+        "Please do this today: set up a recovery key in the settings of your app. Write it on paper and keep "
+        "it away from your phone. With it you can read your messages on a new phone.",
+    ),
+    N_("I will never ask for your passphrase or your recovery key. Give them to nobody."),
+    N_("Write “help” to me at any time."),
+)
+
+HELP = (
+    N_("I am the desk, a program. Write “help” to see this message again."),
+    N_("Safety messages come in their own room. Keep its notifications on."),
+    N_("I cannot read what members write to each other. To reach a person, write in one of your rooms."),
+    N_("I will never ask for your passphrase or your recovery key. Give them to nobody."),
+)
+
+NOT_UNDERSTOOD = N_("Sorry, I did not understand that.")
 
 HELP_WORDS = N_("help, menu, what can you do")
 """Everything a member may type to see the help: alternatives with a comma between them."""
@@ -147,53 +168,17 @@ def no_mentions(text: str) -> str:
 
 def welcome(localpart: str, language: str) -> Content:
     """Return the desk's first words to a new member."""
-    return message(
-        [
-            Text(
-                N_("Welcome, {name}. I am the desk, a program that helps the members of this network."),
-                name=localpart,
-            ),
-            Text(
-                N_("Here you are called {name}. Please do not write your real name in any room."),
-                name=localpart,
-            ),
-            Text(N_("Safety messages come in their own room. Keep its notifications on.")),
-            Text(
-                N_(
-                    "Please do this today: set up a recovery key in the settings of your app. Write it on paper "
-                    "and keep it away from your phone. With it you can read your messages on a new phone.",
-                ),
-            ),
-            Text(N_("I will never ask for your passphrase or your recovery key. Give them to nobody.")),
-            Text(N_("Write “help” to me at any time.")),
-        ],
-        language,
-        rings=True,
-    )
+    return message([Text(each, name=localpart) for each in WELCOME], language, rings=True)
 
 
 def help_text(language: str) -> Content:
     """Return what the desk answers when a member asks for help."""
-    return message(_help(), language)
+    return message(map(Text, HELP), language)
 
 
 def unknown_text(language: str) -> Content:
     """Return what the desk answers when it did not understand: it says so and brings the help."""
-    return message([Text(N_("Sorry, I did not understand that.")), *_help()], language)
-
-
-def _help() -> list[Text]:
-    return [
-        Text(N_("I am the desk, a program. Write “help” to see this message again.")),
-        Text(N_("Safety messages come in their own room. Keep its notifications on.")),
-        Text(
-            N_(
-                "I cannot read what members write to each other. "
-                "To reach a person, write in one of your rooms.",
-            )
-        ),
-        Text(N_("I will never ask for your passphrase or your recovery key. Give them to nobody.")),
-    ]
+    return message(map(Text, (NOT_UNDERSTOOD, *HELP)), language)
 
 
 def message(
