@@ -26,9 +26,11 @@ class MatrixError(BanyanError):
 
     code = "homeserver-refused-request"
 
-    def __init__(self, status: int, errcode: str) -> None:
+    def __init__(self, status: int, errcode: str, answer: Mapping[str, Any] | None = None) -> None:
         self.status = status
         self.errcode = errcode
+        self.answer = answer or {}
+        """What the homeserver answered: may carry ids, so it is never part of the text."""
         super().__init__(f"The homeserver refused a request ({status} {errcode}).")
 
 
@@ -95,7 +97,7 @@ class Api:
             else:
                 if status < 400:  # noqa: PLR2004
                     return answer
-                failure = MatrixError(status, str(answer.get("errcode", "M_UNKNOWN")))
+                failure = MatrixError(status, str(answer.get("errcode", "M_UNKNOWN")), answer)
                 again = status == 429 or (status >= 500 and repeatable)  # noqa: PLR2004
                 if status == 429:  # noqa: PLR2004
                     pause = max(_FIRST_PAUSE, answer.get("retry_after_ms", 0) / 1000)

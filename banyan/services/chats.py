@@ -17,7 +17,7 @@ class Chats:
 
     async def member(self, member_id: str) -> Member:
         """Raise `NotFound` when there is none."""
-        async with self._work() as tx:
+        async with self._work.reading() as tx:
             member = await tx.members.get(member_id)
         if member is None:
             raise NotFound("There is no such member.")
@@ -28,14 +28,14 @@ class Chats:
         localpart = self._accounts.localpart(user_id)
         if localpart is None:
             return None
-        async with self._work() as tx:
+        async with self._work.reading() as tx:
             member = await tx.members.by_localpart(localpart)
         ours = member is not None and member.chat == room_id and member.status is MemberStatus.ADMITTED
         return member if ours else None
 
     async def known(self) -> set[str]:
         """Room ids of all chats."""
-        async with self._work() as tx:
+        async with self._work.reading() as tx:
             return {member.chat for member in await tx.members.all() if member.chat}
 
     async def opened(self, member_id: str, room_id: str) -> None:

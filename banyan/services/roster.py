@@ -43,7 +43,7 @@ class Roster:
         return rooms.get(room_id, frozenset())
 
     async def _read(self) -> dict[str, frozenset[str]]:
-        async with self._work() as tx:
+        async with self._work.reading() as tx:
             ids = {room.key: room.room_id for room in await tx.rooms.all()}
             members = await tx.members.all(MemberStatus.ADMITTED)
         people: defaultdict[str, set[str]] = defaultdict(set)
