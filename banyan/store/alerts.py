@@ -117,7 +117,7 @@ class SqlAlerts:
     async def seen(self, event_ids: Sequence[str]) -> Mapping[str, int]:
         """Event id → people; events that nobody is known to have seen are absent."""
         query = select(seen.c.event_id, seen.c.people).where(seen.c.event_id.in_(event_ids))
-        return dict((await self._connection.execute(query)).tuples().all())
+        return dict((await self._connection.execute(query)).all())
 
 
 def _sender(row: Row[Any]) -> Sender:

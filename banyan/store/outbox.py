@@ -99,7 +99,7 @@ class SqlOutbox:
     async def waiting(self) -> Mapping[Actor, int]:
         """How many rows are queued, per actor (a metric)."""
         query = select(outbox.c.actor, func.count()).where(QUEUED).group_by(outbox.c.actor)
-        counts: dict[str, int] = dict((await self._connection.execute(query)).tuples().all())
+        counts: dict[str, int] = dict((await self._connection.execute(query)).all())
         return {actor: counts.get(actor.value, 0) for actor in Actor}
 
     async def forget(self, before: datetime) -> int:

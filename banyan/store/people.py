@@ -66,7 +66,7 @@ class SqlMembers:
         query = (
             select(members.c.area, func.count()).where(members.c.status.in_(there)).group_by(members.c.area)
         )
-        return dict((await self._connection.execute(query)).tuples().all())
+        return dict((await self._connection.execute(query)).all())
 
     async def set_status(self, member_id: str, status: MemberStatus) -> None:
         """Raise `IllegalMove` unless `TRANSITIONS` allows it."""

@@ -69,7 +69,7 @@ placements = Table(
     "placements",
     metadata,
     Column("member_id", ForeignKey("members.id"), primary_key=True),
-    Column("kind", String(8), primary_key=True, comment="theme or role"),
+    Column("kind", String(8), primary_key=True),  # theme or role
     Column("code", String(64), primary_key=True),
 )
 

@@ -1,0 +1,142 @@
+"""A throw-away PostgreSQL cluster from Debian's binaries, on loopback, for tests marked `database`."""
+
+import os
+import pwd
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+BINARIES = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+PATIENCE = 60
+"""Seconds for the server to answer."""
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A running server whose superuser may do everything."""
+
+    host: str
+    port: int
+    user: str
+    password: str
+    password_file: Path
+    directory: Path
+
+    def url(self, database: str = "postgres") -> str:
+        """For SQLAlchemy with asyncpg."""
+        return f"postgresql+asyncpg://{self.user}:{self.password}@{self.host}:{self.port}/{database}"
+
+    def dsn(self, database: str = "postgres") -> str:
+        """For psycopg2 and asyncpg themselves."""
+        return f"postgresql://{self.user}:{self.password}@{self.host}:{self.port}/{database}"
+
+
+@contextmanager
+def cluster() -> Iterator[Cluster]:
+    """Start a cluster with encoding UTF8 and locale C, which Synapse demands. Skip where it is not installed."""
+    if not BINARIES:
+        pytest.skip("PostgreSQL is not installed: apt-get install postgresql")
+    # Not pytest's directory: the server runs as another user, who may not enter it.
+    root = Path(tempfile.mkdtemp(prefix="banyan-postgres-"))
+    try:
+        yield from _running(root, BINARIES[-1].parent)
+    finally:
+        shutil.rmtree(root, ignore_errors=True)
+
+
+def _running(root: Path, binaries: Path) -> Iterator[Cluster]:
+    password_file = root / "password"
+    password_file.write_text(secrets.token_hex(16))
+    data = root / "data"
+    as_user = _as_unprivileged(root)
+    subprocess.run(
+        [
+            *as_user,
+            binaries / "initdb",
+            f"--pgdata={data}",
+            "--username=owner",
+            f"--pwfile={password_file}",
+            "--auth=scram-sha-256",
+            "--encoding=UTF8",
+            "--locale=C",
+            "--no-sync",
+        ],
+        check=True,
+        stdout=subprocess.DEVNULL,
+        timeout=PATIENCE,
+        cwd=root,
+    )
+    port = _free_port()
+    options = {
+        "listen_addresses": "127.0.0.1",
+        "port": port,
+        "unix_socket_directories": root,
+        "fsync": "off",
+        "max_connections": 60,
+    }
+    with (root / "server.log").open("wb") as output:
+        server = subprocess.Popen(
+            [
+                *as_user,
+                binaries / "postgres",
+                "-D",
+                data,
+                *(f"--{key}={is_}" for key, is_ in options.items()),
+            ],
+            stdout=output,
+            stderr=output,
+            cwd=root,
+        )
+    try:
+        _wait(server, port, root)
+        yield Cluster("127.0.0.1", port, "owner", password_file.read_text(), password_file, root)
+    finally:
+        with suppress(ProcessLookupError):
+            server.send_signal(signal.SIGQUIT)
+        server.wait(PATIENCE)
+
+
+def _as_unprivileged(root: Path) -> list[str]:
+    """How to become somebody other than root, whom PostgreSQL refuses; the server dies with the tests."""
+    dies = ["setpriv", "--pdeathsig", "SIGKILL"]
+    if os.geteuid() != 0:
+        return dies
+    try:
+        account = pwd.getpwnam("postgres")
+    except KeyError:
+        pytest.skip("PostgreSQL cannot run as root, and there is no user postgres")
+    for path in (root, *root.iterdir()):
+        os.chown(path, account.pw_uid, account.pw_gid)
+    return [*dies, "--reuid=postgres", "--regid=postgres", "--clear-groups"]
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait(server: "subprocess.Popen[bytes]", port: int, root: Path) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline and server.poll() is None:
+        with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+            return
+        time.sleep(0.05)  # its log has no line that could be awaited before it listens
+    pytest.fail(f"PostgreSQL did not start: {(root / 'server.log').read_text()[-500:]}")
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Cluster]:
+    """One cluster for all tests of a run."""
+    with cluster() as running:
+        yield running
