@@ -43,7 +43,7 @@ class Cluster:
 
 @contextmanager
 def cluster() -> Iterator[Cluster]:
-    """Start a cluster with encoding UTF8 and locale C, which Synapse demands. Skip where it is not installed."""
+    """Start a cluster in UTF8 and locale C, as Synapse demands. Skip where PostgreSQL is not installed."""
     if not BINARIES:
         pytest.skip("PostgreSQL is not installed: apt-get install postgresql")
     # Not pytest's directory: the server runs as another user, who may not enter it.
