@@ -1,0 +1,329 @@
+"""The Matrix client of a bot: encrypted, patient, and warm when it matters."""
+
+import asyncio
+import hashlib
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from time import time
+from typing import Any, Self
+
+from banyan.errors import HomeserverDown
+from bots.client.canonical import Json
+from bots.client.credentials import Credentials
+from bots.client.devices import Devices
+from bots.client.errors import MatrixError, NotEncrypted, Unauthorized, WrongStore
+from bots.client.events import KeyPolicy, Message, Report, Roster
+from bots.client.handlers import Handlers, OnMembership, OnMessage, OnReceipt, OnReport
+from bots.client.http import Api
+from bots.client.inbox import Inbox, cancellation
+from bots.client.intake import Intake
+from bots.client.megolm import RoomKeys
+from bots.client.olm import Olm
+from bots.client.rooms import Room, Rooms
+from bots.client.sharing import Sharing
+from bots.client.store import Store
+from bots.client.sync import Sync
+from bots.client.upkeep import Upkeep
+
+IN_CLEAR = frozenset({"m.reaction"})
+"""Types that are never encrypted: the homeserver counts them, and may know and forge them."""
+
+
+class Client:
+    """One account on one device. Make it with `open`, let `run` go on in a task, end with `close`.
+
+    Sending works from the first moment; receiving while `run` goes on. Requests raise MatrixError,
+    Unauthorized or HomeserverDown. `rooms` maps room ids to the rooms we are in or invited to.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        api: Api,
+        credentials: Credentials,
+        pickle_key: str,
+        roster: Roster,
+        *,
+        keep_warm: bool,
+        handler_patience: float,
+        clock: Callable[[], float],
+        sleep: Callable[[float], Awaitable[None]],
+    ) -> None:
+        """Put the parts together; `open` is the way in."""
+        self.user_id = credentials.user_id
+        self.device_id = credentials.device_id
+        self.handlers = Handlers(patience=handler_patience)
+        self._store, self._api, self._roster = store, api, roster
+        self._reports: asyncio.Queue[Report] = asyncio.Queue()
+        report = self._reports.put_nowait
+        olm = Olm(store, self.user_id, self.device_id, pickle_key, clock=clock)
+        keys = RoomKeys(store, self.device_id, olm.curve25519, pickle_key, clock=clock)
+        self.rooms = Rooms(store, self.user_id)
+        self.devices = Devices(store, api, report=report, drop_sessions=olm.drop_sessions, clock=clock)
+        self._sharing = Sharing(api, olm, keys, self.devices, roster, report=report, clock=clock)
+        inbox = Inbox(store, olm, keys, self.rooms, self.devices, report=report, clock=clock)
+        self._upkeep = Upkeep(
+            api=api,
+            olm=olm,
+            keys=keys,
+            devices=self.devices,
+            sharing=self._sharing,
+            inbox=inbox,
+            rooms=self.rooms,
+            keep_warm=keep_warm,
+            sleep=sleep,
+        )
+        self._intake = Intake(
+            store=store,
+            api=api,
+            olm=olm,
+            keys=keys,
+            rooms=self.rooms,
+            devices=self.devices,
+            inbox=inbox,
+            handlers=self.handlers,
+            changed=self._upkeep.wake,
+        )
+        self._sync = Sync(api, store, self._handle, sleep=sleep)
+        self._first_sync = asyncio.Event()
+        self._running: asyncio.Task[None] | None = None
+        self.on_message(self._decline_verification)
+
+    @classmethod
+    async def open(
+        cls,
+        *,
+        homeserver_url: str,
+        credentials: Credentials,
+        store: Path,
+        pickle_key: str,
+        roster: Roster,
+        relogin: Callable[[], Awaitable[Credentials]] | None = None,
+        keep_warm: bool = True,
+        handler_patience: float = 60.0,
+        patience: float = 45.0,
+        clock: Callable[[], float] = time,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> Self:
+        """Open the store of a provisioned device. Nothing is sent yet.
+
+        With `keep_warm` every room's key is shared in the background whenever something changes; without it,
+        at the first send: right for an account with thousands of chats. `patience`: seconds a request is
+        tried again; `handler_patience`: seconds a handler may take. Raises StoreInUse and WrongStore.
+        """
+
+        async def log_in_again() -> str:
+            if relogin is None:
+                raise Unauthorized(401, "M_UNKNOWN_TOKEN")
+            try:
+                fresh = await relogin()
+            except MatrixError as error:
+                raise Unauthorized(error.status, error.errcode) from None
+            if (fresh.user_id, fresh.device_id) != (credentials.user_id, credentials.device_id):
+                raise WrongStore
+            return fresh.access_token
+
+        opened = Store(store)
+        api = Api(homeserver_url, credentials.access_token, relogin=log_in_again, patience=patience)
+        try:
+            return cls(
+                opened,
+                api,
+                credentials,
+                pickle_key,
+                roster,
+                keep_warm=keep_warm,
+                handler_patience=handler_patience,
+                clock=clock,
+                sleep=sleep,
+            )
+        except BaseException:
+            opened.close()
+            raise
+
+    async def run(self) -> None:
+        """Receive until cancelled or closed. Raises Unauthorized when the account cannot log in any more."""
+        self._running = asyncio.current_task()
+        self._upkeep.wake(self.rooms)
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._sync.run())
+                group.create_task(self._upkeep.run())
+                group.create_task(self._tell_reports())
+        except* Unauthorized as refused:
+            raise refused.exceptions[0] from None
+        finally:
+            self._running = None
+
+    async def close(self) -> None:
+        """Stop, and let go of the store."""
+        if self._running is not None and self._running is not asyncio.current_task():
+            self._running.cancel()
+            with suppress(asyncio.CancelledError):
+                await asyncio.wait([self._running])
+        await self._api.close()
+        self._store.close()
+
+    async def ready(self, timeout: float) -> None:  # noqa: ASYNC109
+        """Wait until the first sync is handled and all rooms are warm. Raises TimeoutError (seconds)."""
+        async with asyncio.timeout(timeout):
+            await self._first_sync.wait()
+            await self._upkeep.done.wait()
+
+    async def warm(self, room_ids: Iterable[str] | None = None) -> None:
+        """Make sends to these rooms, or all encrypted ones, a single request each."""
+        if room_ids is None:
+            room_ids = [room.room_id for room in self.rooms.joined() if room.encrypted]
+        for room_id in room_ids:
+            await self._room(room_id)
+        await self._upkeep.warm(room_ids)
+
+    def on_message(self, handler: OnMessage) -> None:
+        """Call `handler(message)` for whatever others say. At least once: after a crash, perhaps twice."""
+        self.handlers.message.append(handler)
+
+    def on_receipt(self, handler: OnReceipt) -> None:
+        """Call `handler(room_id, user_id, event_id)` when somebody has read up to an event."""
+        self.handlers.receipt.append(handler)
+
+    def on_membership(self, handler: OnMembership) -> None:
+        """Call `handler(membership)` when somebody, or we, are invited, come or go."""
+        self.handlers.membership.append(handler)
+
+    def on_report(self, handler: OnReport) -> None:
+        """Call `handler(report)` for what staff should know about the encryption."""
+        self.handlers.report.append(handler)
+
+    async def send(
+        self,
+        room_id: str,
+        content: Mapping[str, Any],
+        *,
+        txn_id: str,
+        type: str = "m.room.message",  # noqa: A002  Matrix's word
+        beside: Mapping[str, Any] | None = None,
+    ) -> str:
+        """Send an event and return its id: encrypted, unless the roster wants the room in clear.
+
+        The same `txn_id` again returns the first event (same device, 24 hours). `beside` stays readable to
+        the homeserver, in clear beside the ciphertext. Raises NotEncrypted when it would have to leave in
+        clear, KeysNotDelivered when not every device could be given the key; nothing was sent then.
+        """
+        room = await self._room(room_id)
+        if type in IN_CLEAR or (self._roster.policy(room_id) is KeyPolicy.PLAIN and not room.encrypted):
+            body = {**(beside or {}), **content}
+        else:
+            sealed = await self._sharing.encrypt(room, type, dict(content))
+            relation = {name: content[name] for name in ("m.relates_to",) if name in content}
+            body, type = {**(beside or {}), **relation, **sealed}, "m.room.encrypted"  # noqa: A001
+        answer = await self._api.request("PUT", "/rooms/{}/send/{}/{}", room_id, type, txn_id, body=body)
+        self._upkeep.wake([room_id])  # the key may be worn out now: better renewed in the background
+        return str(answer["event_id"])
+
+    async def find_own(self, room_id: str, key: str, value: str, *, not_before_ms: int) -> str | None:
+        """Find our newest event with this key in clear (`beside`), looking back as far as `not_before_ms`.
+
+        Returns its event id.
+        """
+        mine = f'{{"senders":["{self.user_id}"]}}'
+        params = {"dir": "b", "limit": "100", "filter": mine}
+        while True:
+            answer = await self._api.request("GET", "/rooms/{}/messages", room_id, params=params)
+            for event in answer.get("chunk", []):
+                if event.get("origin_server_ts", 0) < not_before_ms:
+                    return None
+                if event.get("sender") == self.user_id and event.get("content", {}).get(key) == value:
+                    return str(event["event_id"])
+            if "end" not in answer:
+                return None
+            params["from"] = answer["end"]
+
+    async def create_room(self, body: Json) -> str:
+        """Create a room and return its id. Not tried again by itself: that could make two."""
+        return str(
+            (await self._api.request("POST", "/createRoom", body=body, timeout=60, retry=False))["room_id"]
+        )
+
+    async def join(self, room_id_or_alias: str) -> str:
+        """Join a room and return its id."""
+        return str(
+            (await self._api.request("POST", "/join/{}", room_id_or_alias, body={}, timeout=60))["room_id"]
+        )
+
+    async def leave(self, room_id: str) -> None:
+        """Leave a room, or refuse an invitation, and erase what we keep of it."""
+        await self._api.request("POST", "/rooms/{}/leave", room_id, body={})
+        self.rooms.leave(room_id)
+
+    async def invite(self, room_id: str, user_id: str) -> None:
+        """Invite somebody."""
+        await self._api.request("POST", "/rooms/{}/invite", room_id, body={"user_id": user_id})
+
+    async def redact(self, room_id: str, event_id: str, *, txn_id: str) -> str:
+        """Erase an event and return the redaction's id."""
+        path = "/rooms/{}/redact/{}/{}"
+        return str((await self._api.request("PUT", path, room_id, event_id, txn_id, body={}))["event_id"])
+
+    async def react(self, room_id: str, event_id: str, key: str, *, txn_id: str) -> str:
+        """React to an event, in clear as reactions are, and return the reaction's id."""
+        relation = {"rel_type": "m.annotation", "event_id": event_id, "key": key}
+        return await self.send(room_id, {"m.relates_to": relation}, txn_id=txn_id, type="m.reaction")
+
+    async def mark_read(self, room_id: str, event_id: str) -> None:
+        """Tell the room that we have read up to an event."""
+        await self._api.request("POST", "/rooms/{}/receipt/m.read/{}", room_id, event_id, body={})
+
+    async def put_state(
+        self,
+        room_id: str,
+        type: str,  # noqa: A002
+        content: Mapping[str, Any],
+        *,
+        state_key: str = "",
+    ) -> str:
+        """Set a piece of room state and return its event id."""
+        path = "/rooms/{}/state/{}/{}"
+        return str((await self._api.request("PUT", path, room_id, type, state_key, body=content))["event_id"])
+
+    async def get_state(self, room_id: str, type: str, *, state_key: str = "") -> Json | None:  # noqa: A002
+        """Content of a piece of room state; None when there is none."""
+        try:
+            content: Json = await self._api.request("GET", "/rooms/{}/state/{}/{}", room_id, type, state_key)
+        except MatrixError as error:
+            if error.errcode == "M_NOT_FOUND":
+                return None
+            raise
+        return content
+
+    async def _room(self, room_id: str) -> Room:
+        """Find the room, asking for its state when the sync has not brought it yet."""
+        room = self.rooms.get(room_id)
+        if room is None or room.membership != "join":
+            state = await self._state(room_id)
+            self.rooms.learn(room_id, "join", state)
+            room = self.rooms[room_id]
+        return room
+
+    async def _state(self, room_id: str) -> list[Any]:
+        return list(await self._api.request("GET", "/rooms/{}/state", room_id))
+
+    async def _handle(self, answer: Mapping[str, Any]) -> None:
+        await self._intake.handle(answer)
+        self._upkeep.wake()
+        self._first_sync.set()
+
+    async def _tell_reports(self) -> None:
+        while True:
+            await self.handlers.tell_reports([await self._reports.get()])
+
+    async def _decline_verification(self, message: Message) -> None:
+        content = message.content
+        if content.get("msgtype") != "m.key.verification.request" or content.get("to") != self.user_id:
+            return
+        relation = {"m.relates_to": {"rel_type": "m.reference", "event_id": message.event_id}}
+        txn_id = "verification-" + hashlib.sha256(message.event_id.encode()).hexdigest()[:16]
+        with suppress(MatrixError, HomeserverDown, NotEncrypted):
+            await self.send(
+                message.room_id, cancellation() | relation, txn_id=txn_id, type="m.key.verification.cancel"
+            )

@@ -1,0 +1,140 @@
+"""One SQLite file per bot: everything it has to remember, in transactions.
+
+Synchronous on purpose. Statements are few and batched, and a ratchet that is saved before its message is sent
+must not be overtaken by another task. What each table holds is read and written by the module named beside
+it.
+"""
+
+import fcntl
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from bots.client.errors import StoreInUse
+
+SCHEMA_VERSION = 1
+SCHEMA = """
+-- client: who we are, where the sync stands; olm: our account
+CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+-- olm: one-to-one sessions, by the other device's curve25519 key
+CREATE TABLE olm_session (
+    session_id TEXT PRIMARY KEY, curve25519 TEXT NOT NULL, pickle TEXT NOT NULL,
+    created_ms INTEGER NOT NULL, received_ms INTEGER NOT NULL);
+CREATE INDEX olm_session_curve25519 ON olm_session (curve25519, received_ms);
+-- megolm: room keys others gave us, and which message was read at which index
+CREATE TABLE room_key (
+    room_id TEXT NOT NULL, session_id TEXT NOT NULL, sender TEXT NOT NULL, curve25519 TEXT NOT NULL,
+    ed25519 TEXT NOT NULL, first_index INTEGER NOT NULL, pickle TEXT NOT NULL,
+    PRIMARY KEY (room_id, session_id)) WITHOUT ROWID;
+CREATE TABLE room_key_index (
+    room_id TEXT NOT NULL, session_id TEXT NOT NULL, message_index INTEGER NOT NULL, event_id TEXT NOT NULL,
+    PRIMARY KEY (room_id, session_id, message_index)) WITHOUT ROWID;
+-- megolm: our own key of each room, and the devices that have it
+CREATE TABLE own_key (
+    room_id TEXT PRIMARY KEY, pickle TEXT NOT NULL, created_ms INTEGER NOT NULL, messages INTEGER NOT NULL
+    ) WITHOUT ROWID;
+CREATE TABLE own_key_device (
+    room_id TEXT NOT NULL, user_id TEXT NOT NULL, device_id TEXT NOT NULL, curve25519 TEXT NOT NULL,
+    PRIMARY KEY (room_id, user_id, device_id)) WITHOUT ROWID;
+-- rooms
+CREATE TABLE room (
+    room_id TEXT PRIMARY KEY, membership TEXT NOT NULL, state TEXT NOT NULL, last_event TEXT) WITHOUT ROWID;
+CREATE TABLE member (
+    room_id TEXT NOT NULL, user_id TEXT NOT NULL, membership TEXT NOT NULL,
+    PRIMARY KEY (room_id, user_id)) WITHOUT ROWID;
+-- devices: people we share an encrypted room with, the identity we first saw, their devices
+CREATE TABLE person (
+    user_id TEXT PRIMARY KEY, master_key TEXT, pinned_key TEXT, pinned_ms INTEGER, outdated INTEGER NOT NULL
+    ) WITHOUT ROWID;
+CREATE TABLE device (
+    user_id TEXT NOT NULL, device_id TEXT NOT NULL, ed25519 TEXT NOT NULL, curve25519 TEXT NOT NULL,
+    owner_signed INTEGER NOT NULL, PRIMARY KEY (user_id, device_id)) WITHOUT ROWID;
+-- inbox: messages whose key may still come
+CREATE TABLE unread (
+    event_id TEXT PRIMARY KEY, room_id TEXT NOT NULL, session_id TEXT NOT NULL, event TEXT NOT NULL,
+    since_ms INTEGER NOT NULL) WITHOUT ROWID;
+"""
+OF_A_ROOM = ("room_key", "room_key_index", "own_key", "own_key_device", "room", "member", "unread")
+
+
+class Store:
+    """The open file. Only one process may have it: two would use one ratchet twice."""
+
+    def __init__(self, path: Path) -> None:
+        """Open or create the file with mode 0600. Raises StoreInUse."""
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._lock = os.open(
+            path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600
+        )
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(self._lock)
+            raise StoreInUse from None
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        self._db = sqlite3.connect(path, isolation_level=None)
+        self._depth = 0
+        # FULL: a ratchet that a power cut takes back would encrypt two messages with one key.
+        self._db.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA secure_delete=ON;")
+        if self._db.execute("PRAGMA user_version").fetchone()[0] == 0:
+            self._db.executescript(f"BEGIN; {SCHEMA} PRAGMA user_version={SCHEMA_VERSION}; COMMIT;")
+
+    def close(self) -> None:
+        """Fold the journal into the file, so that deleted keys do not live on in it, and let go of both."""
+        self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        self._db.close()
+        os.close(self._lock)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All or nothing. Nested ones belong to the outermost. Never `await` inside: others would join in."""
+        if self._depth:
+            yield
+            return
+        self._db.execute("BEGIN IMMEDIATE")
+        self._depth = 1
+        try:
+            yield
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        else:
+            self._db.execute("COMMIT")
+        finally:
+            self._depth = 0
+
+    def rows(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
+        """All rows of a query."""
+        return self._db.execute(sql, values).fetchall()
+
+    def row(self, sql: str, *values: Any) -> tuple[Any, ...] | None:
+        """The first row of a query."""
+        row: tuple[Any, ...] | None = self._db.execute(sql, values).fetchone()
+        return row
+
+    def run(self, sql: str, *values: Any) -> None:
+        """One writing statement."""
+        self._db.execute(sql, values)
+
+    def run_many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
+        """One writing statement for each row."""
+        with self.transaction():
+            self._db.executemany(sql, rows)
+
+    def meta(self, name: str) -> str | None:
+        """One of the single facts: `account`, `sync_token`, `user_id`, ..."""
+        row = self.row("SELECT value FROM meta WHERE name = ?", name)
+        return None if row is None else str(row[0])
+
+    def set_meta(self, name: str, value: str) -> None:
+        """Remember a single fact."""
+        self.run("REPLACE INTO meta (name, value) VALUES (?, ?)", name, value)
+
+    def forget_room(self, room_id: str) -> None:
+        """Erase everything about a room: keys, members, messages."""
+        with self.transaction():
+            for table in OF_A_ROOM:
+                self.run(f"DELETE FROM {table} WHERE room_id = ?", room_id)  # noqa: S608  our own table names

@@ -1,0 +1,150 @@
+"""A bare Synapse: SQLite, a free loopback port, one application service, nothing of ours in it.
+
+What tests and benchmarks compare with, and what the bots' client is tried against on its own.
+"""
+
+import asyncio
+import hashlib
+import hmac
+import secrets
+import socket
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+import yaml
+
+SERVER_NAME = "bare.test"
+START_WITHIN = 60.0
+
+
+@dataclass(frozen=True)
+class BareSynapse:
+    """Where it listens, and the secrets to use it."""
+
+    url: str
+    server_name: str
+    as_token: str
+    registration_secret: str
+    pid: int
+
+    def user(self, localpart: str) -> str:
+        return f"@{localpart}:{self.server_name}"
+
+    async def register(self, localpart: str, password: str, *, admin: bool = False) -> str:
+        """Register an account with a password and return its access token."""
+        url = f"{self.url}/_synapse/admin/v1/register"
+        async with aiohttp.ClientSession() as session:
+            async with session.get(url) as answer:
+                nonce = (await answer.json())["nonce"]
+            parts = [nonce, localpart, password, "admin" if admin else "notadmin"]
+            mac = hmac.new(self.registration_secret.encode(), "\0".join(parts).encode(), hashlib.sha1)
+            body = {"nonce": nonce, "username": localpart, "password": password, "admin": admin}
+            async with session.post(url, json=body | {"mac": mac.hexdigest()}) as answer:
+                answer.raise_for_status()
+                return (await answer.json())["access_token"]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@asynccontextmanager
+async def bare_synapse(directory: Path, **settings) -> AsyncIterator[BareSynapse]:
+    """Run one until the block ends. `settings` are laid over the configuration."""
+    port, as_token, shared = free_port(), secrets.token_hex(16), secrets.token_hex(16)
+    _configure(directory, port, as_token, shared, settings)
+    common = [sys.executable, "-m", "synapse.app.homeserver", "-c", str(directory / "homeserver.yaml")]
+    keys = await asyncio.create_subprocess_exec(*common, "--generate-keys", cwd=directory)
+    assert await keys.wait() == 0
+    server = await asyncio.create_subprocess_exec(*common, cwd=directory)
+    try:
+        url = f"http://127.0.0.1:{port}"
+        await _answers(url, server)
+        yield BareSynapse(url, SERVER_NAME, as_token, shared, server.pid)
+    finally:
+        if server.returncode is None:
+            server.terminate()
+            await server.wait()
+
+
+def _configure(directory: Path, port: int, as_token: str, shared: str, settings: dict) -> None:
+    directory.mkdir(parents=True, exist_ok=True)
+    registration = {
+        "id": "bots",
+        "url": None,
+        "as_token": as_token,
+        "hs_token": secrets.token_hex(16),
+        "sender_localpart": "bots",
+        "rate_limited": False,
+        "namespaces": {"users": [{"exclusive": True, "regex": "@b_.*"}], "aliases": [], "rooms": []},
+    }
+    (directory / "bots.yaml").write_text(yaml.safe_dump(registration))
+    (directory / "log.yaml").write_text(yaml.safe_dump(_logging(directory)))
+    unlimited = {"per_second": 100_000, "burst_count": 100_000}
+    config = {
+        "server_name": SERVER_NAME,
+        "listeners": [
+            {
+                "port": port,
+                "type": "http",
+                "bind_addresses": ["127.0.0.1"],
+                "resources": [{"names": ["client"]}],
+            }
+        ],
+        "database": {"name": "sqlite3", "args": {"database": str(directory / "homeserver.db")}},
+        "media_store_path": str(directory / "media"),
+        "signing_key_path": str(directory / "signing.key"),
+        "pid_file": str(directory / "pid"),
+        "log_config": str(directory / "log.yaml"),
+        "macaroon_secret_key": secrets.token_hex(16),
+        "form_secret": secrets.token_hex(16),
+        "registration_shared_secret": shared,
+        "app_service_config_files": [str(directory / "bots.yaml")],
+        "trusted_key_servers": [],
+        "report_stats": False,
+        "bcrypt_rounds": 4,
+        "presence": {"enabled": False},
+        "rc_message": unlimited,
+        "rc_registration": unlimited,
+        "rc_room_creation": unlimited,
+        "rc_joins": {"local": unlimited, "remote": unlimited},
+        "rc_joins_per_room": unlimited,
+        "rc_login": {"address": unlimited, "account": unlimited, "failed_attempts": unlimited},
+        "rc_invites": {"per_room": unlimited, "per_user": unlimited, "per_issuer": unlimited},
+        **settings,
+    }
+    (directory / "homeserver.yaml").write_text(yaml.safe_dump(config))
+
+
+async def _answers(url: str, server: asyncio.subprocess.Process) -> None:
+    async with asyncio.timeout(START_WITHIN), aiohttp.ClientSession() as session:
+        while True:
+            assert server.returncode is None, "Synapse ended: see log in its directory"
+            try:
+                async with session.get(f"{url}/_matrix/client/versions") as answer:
+                    if answer.status == 200:
+                        return
+            except aiohttp.ClientError:
+                await asyncio.sleep(0.1)
+
+
+def _logging(directory: Path) -> dict:
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+        "handlers": {
+            "file": {
+                "class": "logging.FileHandler",
+                "filename": str(directory / "homeserver.log"),
+                "formatter": "plain",
+            }
+        },
+        "root": {"level": "WARNING", "handlers": ["file"]},
+    }
