@@ -5,11 +5,10 @@ from typing import Any
 
 from banyan.domain.effects import Effect
 from banyan.domain.rooms import LOCATOR
-from banyan.errors import HomeserverDown
 from banyan.services.chats import Chats
 from banyan.services.outbox import Handler
 from banyan.services.ports import Vault
-from bots.client import Client, MatrixError
+from bots.client import Client
 from bots.outgoing import Outgoing
 from bots.texts import welcome
 
@@ -52,15 +51,11 @@ class Desk:
     async def _find(self, locator: str) -> str | None:
         """Look for a chat that an earlier attempt made before it could say so."""
         known = await self._chats.known()
-        for room_id in set(await self._client.joined_rooms()) - known:
-            try:
-                state = await self._client.get_state(room_id, LOCATOR)
-            except MatrixError as error:
-                if error.status == 404:  # noqa: PLR2004 - a room without a locator is not one of these
-                    continue
-                raise HomeserverDown("The homeserver did not answer; the chat is made later.") from None
-            if state.get("id") == locator:
-                return room_id
+        for room in self._client.rooms.joined():
+            if room.room_id not in known:
+                state = await self._client.get_state(room.room_id, LOCATOR)
+                if state is not None and state.get("id") == locator:
+                    return room.room_id
         return None
 
 

@@ -68,6 +68,10 @@ class Devices:
         person = self._people[device.user_id]
         return Trust.OWNER_SIGNED if person.master_key == person.pinned_key else Trust.CHANGED
 
+    def reachable(self, user_id: str) -> bool:
+        """Tell whether the person has a device that they vouch for under the identity we know."""
+        return any(self.trust(device) is Trust.OWNER_SIGNED for device in self.of(user_id))
+
     def known_since(self, user_id: str) -> int | None:
         """When the person's identity was first seen, in ms since 1970."""
         person = self._people.get(user_id)
@@ -149,12 +153,15 @@ class Devices:
         person.master_key = master
         listed = {device.device_id: device for device in read_devices(user_id, answer, identity)}
         before = self._devices.get(user_id, {})
+        reachable = self.reachable(user_id)
         for device_id, device in listed.items():
             old = before.get(device_id)
             if old is not None and old.ed25519 != device.ed25519 and not self._vouched(device):
                 listed[device_id] = old
                 self._report(Report(ReportKind.DEVICE_CHANGED, user_id=user_id, device_id=device_id))
         self._keep(user_id, listed)
+        if not reachable and self.reachable(user_id):
+            self._report(Report(ReportKind.REACHABLE, user_id=user_id))
 
     def _vouched(self, device: Device) -> bool:
         return self.trust(device) is Trust.OWNER_SIGNED

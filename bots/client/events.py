@@ -76,6 +76,8 @@ class ReportKind(Enum):
     """A device has no keys left to begin a conversation with; it cannot read us until it comes online."""
     NOT_ON_ROSTER = "not-on-roster"
     """Somebody is in the room who is not on our list. They get no key."""
+    REACHABLE = "reachable"
+    """A person has a device they vouch for, and had none before: what is sent to them now can be read."""
     HANDLER_FAILED = "handler-failed"
 
 
