@@ -8,8 +8,8 @@ import tomllib
 from collections.abc import Iterator
 from importlib.metadata import packages_distributions, version
 from pathlib import Path
+from typing import Any
 
-import click
 import pytest
 import typer
 from pydantic import BaseModel
@@ -35,13 +35,13 @@ def tracked(*patterns: str) -> list[Path]:
     return [file for name in listed.stdout.split("\0") if name and (file := ROOT / name).is_file()]
 
 
-def commands(command: click.Command, *names: str) -> Iterator[str]:
+def commands(command: Any, *names: str) -> Iterator[str]:
     """Every command line of the application, e.g. `banyan member invite`."""
-    if isinstance(command, click.Group):
-        for name, child in command.commands.items():
-            yield from commands(child, *names, name)
-    else:
+    if not hasattr(command, "commands"):
         yield " ".join(names)
+        return
+    for name, child in command.commands.items():
+        yield from commands(child, *names, name)
 
 
 def settings(model: type[BaseModel]) -> Iterator[str]:
