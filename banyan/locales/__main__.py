@@ -12,7 +12,7 @@ from babel.messages import Catalog
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po, write_po
 
-from banyan.i18n import DOMAIN, LANGUAGES, LOCALES, SOURCE, catalog_file, locale_of
+from banyan.i18n import DOMAIN, LANGUAGES, LOCALES, SOURCE, UNREVIEWED, catalog_file, locale_of
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("banyan", "homeserver", "bridge", "bots", "policies")
@@ -33,11 +33,18 @@ def extract() -> Catalog:
 
 
 def merge(language: str, found: Catalog) -> bytes:
-    """Return the catalog of `language` brought in step with the texts found."""
+    """Return the catalog of `language` brought in step with the texts found.
+
+    A new text is marked as unreviewed: the mark goes when a speaker of the language has signed the translation.
+    """
     file = catalog_file(language)
     with BytesIO(file.read_bytes() if file.exists() else b"") as old:
         catalog = read_po(old, locale=locale_of(language))
+    known = {message.id for message in catalog}
     catalog.update(found, no_fuzzy_matching=True, update_creation_date=False)
+    for message in catalog:
+        if message.id and message.id not in known:
+            message.user_comments.append(UNREVIEWED)
     return serialise(catalog, language)
 
 
