@@ -121,7 +121,7 @@ class Network:
             form = Form(await page.text())
             assert page.status == 200
         assert invited.user_id.removeprefix("@").split(":")[0] in form.page
-        async with self.http.post(urljoin(invited.link, form.action), data=form.filled(language)) as answer:
+        async with self.http.post(urljoin(invited.link, form.action), data=form.filled()) as answer:
             assert answer.status == 200
 
     async def enrol(self, name: str, *flags: str) -> Sender:
@@ -215,7 +215,7 @@ class Form(HTMLParser):
         if tag == "form" and (has.get("method") or "").lower() == "post":
             self._inside, self.action = True, has.get("action") or ""
         elif tag == "input" and self._inside and (name := has.get("name")):
-            if has.get("type") == "password" or "passphrase" in name:
+            if has.get("type") == "password":
                 self._passwords.append(name)
             elif has.get("type") not in {"radio", "checkbox"} or "checked" in has:
                 self._fields[name] = has.get("value") or ""
@@ -225,6 +225,6 @@ class Form(HTMLParser):
         if tag == "form":
             self._inside = False
 
-    def filled(self, language: str) -> dict[str, str]:
-        """What the person sends: a passphrase wherever one is asked for, and the language."""
-        return self._fields | dict.fromkeys(self._passwords, PASSPHRASE) | {"language": language}
+    def filled(self) -> dict[str, str]:
+        """What the person sends: the same passphrase wherever one is asked for."""
+        return self._fields | dict.fromkeys(self._passwords, PASSPHRASE)
