@@ -35,7 +35,7 @@ def extract() -> Catalog:
 def merge(language: str, found: Catalog) -> bytes:
     """Return the catalog of `language` brought in step with the texts found.
 
-    A new text is marked as unreviewed: the mark goes when a speaker of the language has signed the translation.
+    A new text is marked as unreviewed; the mark goes when a speaker of the language has signed it.
     """
     file = catalog_file(language)
     with BytesIO(file.read_bytes() if file.exists() else b"") as old:
