@@ -1,0 +1,138 @@
+"""Acting on the homeserver as one of our own accounts: the port that growing needs, and the real thing."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Protocol, Self
+
+from banyan.domain.people import Accounts
+from banyan.errors import HomeserverDown
+from homeserver.admin import V2, Admin
+from homeserver.matrix import Matrix, quoted
+from homeserver.names import KEEPER, REGISTRAR, SPEAKERS_SERVICE, WARDEN_SERVICE
+
+Event = Mapping[str, Any]
+"""A state event as the client-server API gives it."""
+
+_PURGE_SECONDS: Final = 60.0
+_PURGE_PAUSE: Final = 0.1
+
+
+class Homeserver(Protocol):
+    """What growing a network needs of a homeserver. Everybody named is an account of ours.
+
+    Every method may raise `MatrixError` and `HomeserverDown`.
+    """
+
+    def can_act_as(self, user_id: str) -> bool:
+        """Whether that account's credential is here. The keeper's is offline most of the time."""
+
+    async def joined_rooms(self, as_: str) -> Sequence[str]:
+        """Ids of the rooms the account is in."""
+
+    async def state(self, as_: str, room_id: str) -> Sequence[Event]:
+        """Every state event of a room the account is in."""
+
+    async def create_room(self, as_: str, body: Mapping[str, Any]) -> str:
+        """The new room's id. Never repeated silently: asked twice, it makes two rooms."""
+
+    async def put_state(
+        self, as_: str, room_id: str, kind: str, content: Mapping[str, Any], state_key: str = ""
+    ) -> None:
+        """Set one state event."""
+
+    async def invite(self, as_: str, room_id: str, user_id: str) -> None:
+        """Invite; once more does no harm while the invitation stands."""
+
+    async def join(self, as_: str, room_id: str) -> None:
+        """Join, or stay."""
+
+    async def kick(self, as_: str, room_id: str, user_id: str) -> None:
+        """Remove somebody or take an invitation back."""
+
+    async def leave(self, as_: str, room_id: str) -> None:
+        """Leave, or stay out."""
+
+    async def delete_room(self, room_id: str) -> None:
+        """Remove everybody and what the room holds, as the registrar. Returns when it is done."""
+
+
+class OwnAccounts:
+    """`Homeserver` over HTTP, with the credentials of one home. An async context manager."""
+
+    def __init__(self, homeserver_url: str, accounts: Accounts, secrets_dir: Path) -> None:
+        self._registrar = Admin(homeserver_url, _read(secrets_dir / f"{REGISTRAR}.token"))
+        self._clients: dict[str, Matrix] = {}
+        if keeper_token := _read(secrets_dir / f"{KEEPER}.token"):
+            self._clients[accounts.keeper] = Matrix(homeserver_url, keeper_token)
+        services = ((WARDEN_SERVICE, (accounts.warden,)), (SPEAKERS_SERVICE, accounts.speakers))
+        for service, users in services:
+            token = _read(secrets_dir / f"{service}.as_token")
+            for user_id in users if token else ():
+                self._clients[user_id] = Matrix(homeserver_url, token, as_user=user_id)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for client in (self._registrar, *self._clients.values()):
+            await client.close()
+
+    def can_act_as(self, user_id: str) -> bool:
+        """See `Homeserver`."""
+        return user_id in self._clients
+
+    async def joined_rooms(self, as_: str) -> Sequence[str]:
+        """See `Homeserver`."""
+        return await self._clients[as_].joined_rooms()
+
+    async def state(self, as_: str, room_id: str) -> Sequence[Event]:
+        """See `Homeserver`."""
+        return await self._clients[as_].get_state(room_id)
+
+    async def create_room(self, as_: str, body: Mapping[str, Any]) -> str:
+        """See `Homeserver`."""
+        return await self._clients[as_].create_room(body)
+
+    async def put_state(
+        self, as_: str, room_id: str, kind: str, content: Mapping[str, Any], state_key: str = ""
+    ) -> None:
+        """See `Homeserver`."""
+        await self._clients[as_].put_state(room_id, kind, content, state_key)
+
+    async def invite(self, as_: str, room_id: str, user_id: str) -> None:
+        """See `Homeserver`."""
+        await self._clients[as_].invite(room_id, user_id)
+
+    async def join(self, as_: str, room_id: str) -> None:
+        """See `Homeserver`."""
+        await self._clients[as_].join(room_id)
+
+    async def kick(self, as_: str, room_id: str, user_id: str) -> None:
+        """See `Homeserver`."""
+        await self._clients[as_].kick(room_id, user_id)
+
+    async def leave(self, as_: str, room_id: str) -> None:
+        """See `Homeserver`."""
+        await self._clients[as_].leave(room_id)
+
+    async def delete_room(self, room_id: str) -> None:
+        """See `Homeserver`. Synapse works in the background; its own report says when it is done."""
+        if not await self._registrar.delete_room(room_id):
+            return
+        path = f"{V2}/rooms/{quoted(room_id)}/delete_status"
+        clock = asyncio.get_running_loop().time
+        deadline = clock() + _PURGE_SECONDS
+        while clock() < deadline:
+            report = await self._registrar.request("GET", path)
+            if all(each["status"] in {"complete", "failed"} for each in report["results"]):
+                return
+            await asyncio.sleep(_PURGE_PAUSE)
+        raise HomeserverDown("The homeserver is still deleting a room. Run the same command again.")
+
+
+def _read(file: Path) -> str | None:
+    return file.read_text(encoding="utf-8").strip() if file.exists() else None
