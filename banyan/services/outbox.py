@@ -1,4 +1,4 @@
-"""The outbox engine: carries out the effects of one actor, each at least once, under an id that never changes.
+"""The outbox engine: carries out the effects of one actor, each at least once under one lasting id.
 
 Who receives an effect makes it once: by the transaction id, or by looking for the id first. The engine's part
 is that an attempt is written down before anything leaves, and that no row is forgotten or kept waiting.
@@ -26,7 +26,7 @@ logger = structlog.get_logger()
 
 
 class Never(Exception):
-    """Raised by a handler: this effect can never happen. `reason` is kept in the row and logged: no ids in it."""
+    """Raised by a handler: this effect can never happen. `reason` is stored and logged: no ids in it."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -114,7 +114,7 @@ class Drain:
         self._woken.set()
 
     async def run(self) -> None:
-        """Drain until cancelled. Handlers under way are cancelled with it; their effects are repeated later."""
+        """Drain until cancelled. Handlers under way are cancelled too; their effects are repeated later."""
         try:
             while True:
                 self._woken.clear()
