@@ -9,7 +9,7 @@ from time import time
 from typing import Any, Self
 
 from banyan.errors import HomeserverDown
-from bots.client.canonical import Json
+from bots.client.actions import Actions
 from bots.client.credentials import Credentials
 from bots.client.devices import Devices
 from bots.client.errors import MatrixError, NotEncrypted, Unauthorized, WrongStore
@@ -30,7 +30,7 @@ IN_CLEAR = frozenset({"m.reaction"})
 """Types that are never encrypted: the homeserver counts them, and may know and forge them."""
 
 
-class Client:
+class Client(Actions):
     """One account on one device. Make it with `open`, let `run` go on in a task, end with `close`.
 
     Sending works from the first moment; receiving while `run` goes on. Requests raise MatrixError,
@@ -51,10 +51,10 @@ class Client:
         sleep: Callable[[float], Awaitable[None]],
     ) -> None:
         """Put the parts together; `open` is the way in."""
-        self.user_id = credentials.user_id
+        super().__init__(api, credentials.user_id)
         self.device_id = credentials.device_id
         self.handlers = Handlers(patience=handler_patience)
-        self._store, self._api, self._roster = store, api, roster
+        self._store, self._roster = store, roster
         self._reports: asyncio.Queue[Report] = asyncio.Queue()
         report = self._reports.put_nowait
         olm = Olm(store, self.user_id, self.device_id, pickle_key, clock=clock)
@@ -221,80 +221,15 @@ class Client:
         self._upkeep.wake([room_id])  # the key may be worn out now: better renewed in the background
         return str(answer["event_id"])
 
-    async def find_own(self, room_id: str, key: str, value: str, *, not_before_ms: int) -> str | None:
-        """Find our newest event with this key in clear (`beside`), looking back as far as `not_before_ms`.
-
-        Returns its event id.
-        """
-        mine = f'{{"senders":["{self.user_id}"]}}'
-        params = {"dir": "b", "limit": "100", "filter": mine}
-        while True:
-            answer = await self._api.request("GET", "/rooms/{}/messages", room_id, params=params)
-            for event in answer.get("chunk", []):
-                if event.get("origin_server_ts", 0) < not_before_ms:
-                    return None
-                if event.get("sender") == self.user_id and event.get("content", {}).get(key) == value:
-                    return str(event["event_id"])
-            if "end" not in answer:
-                return None
-            params["from"] = answer["end"]
-
-    async def create_room(self, body: Json) -> str:
-        """Create a room and return its id. Not tried again by itself: that could make two."""
-        return str(
-            (await self._api.request("POST", "/createRoom", body=body, timeout=60, retry=False))["room_id"]
-        )
-
-    async def join(self, room_id_or_alias: str) -> str:
-        """Join a room and return its id."""
-        return str(
-            (await self._api.request("POST", "/join/{}", room_id_or_alias, body={}, timeout=60))["room_id"]
-        )
-
     async def leave(self, room_id: str) -> None:
         """Leave a room, or refuse an invitation, and erase what we keep of it."""
         await self._api.request("POST", "/rooms/{}/leave", room_id, body={})
         self.rooms.leave(room_id)
 
-    async def invite(self, room_id: str, user_id: str) -> None:
-        """Invite somebody."""
-        await self._api.request("POST", "/rooms/{}/invite", room_id, body={"user_id": user_id})
-
-    async def redact(self, room_id: str, event_id: str, *, txn_id: str) -> str:
-        """Erase an event and return the redaction's id."""
-        path = "/rooms/{}/redact/{}/{}"
-        return str((await self._api.request("PUT", path, room_id, event_id, txn_id, body={}))["event_id"])
-
     async def react(self, room_id: str, event_id: str, key: str, *, txn_id: str) -> str:
         """React to an event, in clear as reactions are, and return the reaction's id."""
         relation = {"rel_type": "m.annotation", "event_id": event_id, "key": key}
         return await self.send(room_id, {"m.relates_to": relation}, txn_id=txn_id, type="m.reaction")
-
-    async def mark_read(self, room_id: str, event_id: str) -> None:
-        """Tell the room that we have read up to an event."""
-        await self._api.request("POST", "/rooms/{}/receipt/m.read/{}", room_id, event_id, body={})
-
-    async def put_state(
-        self,
-        room_id: str,
-        type: str,  # noqa: A002
-        content: Mapping[str, Any],
-        *,
-        state_key: str = "",
-    ) -> str:
-        """Set a piece of room state and return its event id."""
-        path = "/rooms/{}/state/{}/{}"
-        return str((await self._api.request("PUT", path, room_id, type, state_key, body=content))["event_id"])
-
-    async def get_state(self, room_id: str, type: str, *, state_key: str = "") -> Json | None:  # noqa: A002
-        """Content of a piece of room state; None when there is none."""
-        try:
-            content: Json = await self._api.request("GET", "/rooms/{}/state/{}/{}", room_id, type, state_key)
-        except MatrixError as error:
-            if error.errcode == "M_NOT_FOUND":
-                return None
-            raise
-        return content
 
     async def _room(self, room_id: str) -> Room:
         """Find the room, asking for its state when the sync has not brought it yet."""
