@@ -77,9 +77,7 @@ async def _person(synapse: BareSynapse, service: Api, localpart: str, *, signed:
         await api.request("POST", "/keys/upload", body={"device_keys": keys, "one_time_keys": one_time})
         account.mark_keys_as_published()
         if signed:
-            await api.request(
-                "POST", "/keys/device_signing/upload", body=person.seeds.public_keys(user_id)
-            )
+            await api.request("POST", "/keys/device_signing/upload", body=person.seeds.public_keys(user_id))
             await sign_device(api, person.seeds, keys)
     return person
 
