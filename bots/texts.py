@@ -8,11 +8,10 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 from banyan.domain.alerts import Alert, AlertText, Kind, Response, Severity, Status
-from banyan.i18n import LANGUAGES, N_, SOURCE, Text, clean, render, to_html, translate
+from banyan.i18n import N_, SOURCE, Text, clean, render, to_html
 
 Content = dict[str, Any]
 """The content of one `m.room.message` event."""
@@ -86,7 +85,7 @@ HELP = (
 NOT_UNDERSTOOD = N_("Sorry, I did not understand that.")
 
 HELP_WORDS = N_("help, menu, what can you do")
-"""Everything a member may type to see the help: alternatives with a comma between them."""
+"""Everything a member may type to see the help: alternatives with a comma between them, in every catalog."""
 
 
 @dataclass(frozen=True)
@@ -126,7 +125,7 @@ def alert_message(alert: Alert, language: str, zone: str, *, confirmed: bool = F
 
 def _alert_in(language: str, alert: Alert, zone: str, confirmed: bool) -> Iterator[_Part]:
     def say(template: str, **values: Any) -> str:
-        return render(Text(template, **values), language, zone)
+        return no_mentions(render(Text(template, **values), language, zone))
 
     text = alert.texts.get(language)
     details = text or AlertText(headline="")
@@ -197,16 +196,6 @@ def message(
         "formatted_body": "".join(f"<p>{to_html(paragraph)}</p>" for paragraph in said),
         "m.mentions": {},
     }
-
-
-def is_help(body: str) -> bool:
-    """Whether a member asks for help, in any of our languages, however it is typed."""
-    return word(body) in _help_words()
-
-
-@cache
-def _help_words() -> frozenset[str]:
-    return frozenset(word(each) for tag in LANGUAGES for each in translate(HELP_WORDS, tag).split(","))
 
 
 def word(body: str) -> str:
