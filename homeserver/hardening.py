@@ -40,6 +40,7 @@ HARDENING: Final[Mapping[str, Setting]] = {
     "allow_guest_access": Setting(False, "guests are vetted by nobody"),
     "enable_set_displayname": Setting(False, "the pseudonym is given, not chosen"),
     "enable_set_avatar_url": Setting(False, "a portrait names a person"),
+    "max_avatar_size": Setting("1", "the key above forbids changing a portrait, not setting the first one"),
     "allow_per_room_profiles": Setting(False, "else a member renames themselves room by room"),
     "enable_3pid_lookup": Setting(False, "no phone book of members"),
     "enable_3pid_changes": Setting(False, "no address or number is tied to a pseudonym"),

@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from homeserver import names
 from homeserver.accounts import provision
 from homeserver.admin import Admin
@@ -138,6 +140,16 @@ class LiveHomeserver:
         """How often the gate refused, by reason, since Synapse started."""
         api = await self._opened(Api(self.url, self.secret("gate.secret")))
         return (await api.request("POST", "/_synapse/client/banyan/ping"))["refused"]
+
+    @asynccontextmanager
+    async def refusing(self, reason: str) -> AsyncIterator[None]:
+        """What happens inside is refused with 403, by the gate, for this reason and no other."""
+        before = await self.refusals()
+        with pytest.raises(MatrixError) as caught:
+            yield
+        assert (caught.value.status, caught.value.errcode) == (403, "M_FORBIDDEN")
+        after = await self.refusals()
+        assert {key for key in after if after[key] > before.get(key, 0)} == {reason}
 
     async def grow_room(self, **changes: Any) -> str:
         """An encrypted standing room, made by the keeper with the warden in it at power 100."""

@@ -1,0 +1,161 @@
+"""Who comes into the rooms."""
+
+import asyncio
+import sqlite3
+
+import pytest
+
+from homeserver import names
+from homeserver.matrix import MatrixError
+from tests.live.homeserver import CLOSED, MEGOLM, started_homeserver
+
+pytestmark = pytest.mark.live
+TEXT = {"msgtype": "m.text", "body": "x"}
+
+
+def send(matrix, room: str, transaction: str):
+    return matrix.request("PUT", f"/_matrix/client/v3/rooms/{room}/send/m.room.encrypted/{transaction}", TEXT)
+
+
+async def test_who_is_not_expected_stays_out_whoever_invites(homeserver):
+    """Neither the warden's invitation nor a join of one's own lets anybody in."""
+    member = await homeserver.member("iris-grey")
+    room = await homeserver.grow_room()
+    async with homeserver.refusing("not-expected"):
+        await homeserver.warden.invite(room, member.user_id)
+    async with homeserver.refusing("not-expected"):
+        await member.matrix.join(room)
+    path = f"/_synapse/admin/v1/join/{room}"
+    with pytest.raises(MatrixError):
+        await homeserver.registrar.request("POST", path, {"user_id": member.user_id})
+    assert member.user_id not in await homeserver.warden.joined_members(room)
+
+
+async def test_an_invitation_lapses_with_the_row(homeserver):
+    """Whoever was invited and is expected no longer cannot use the invitation."""
+    room = await homeserver.grow_room()
+    member = await homeserver.member("iris-plum")
+    homeserver.gate.allow(member.user_id, [room])
+    await homeserver.warden.invite(room, member.user_id)
+    homeserver.gate.withdraw(member.user_id, [room])
+    async with homeserver.refusing("not-expected"):
+        await member.matrix.join(room)
+
+
+async def test_the_gate_joins_whom_the_table_expects(homeserver):
+    """An invite-only room, and a room open to a space, space first; asked again it changes nothing."""
+    space = await homeserver.grow_room(initial_state=CLOSED, creation_content={"type": "m.space"})
+    rule = {"join_rule": "restricted", "allow": [{"type": "m.room_membership", "room_id": space}]}
+    inner = await homeserver.grow_room(
+        initial_state=[MEGOLM, *CLOSED, {"type": "m.room.join_rules", "state_key": "", "content": rule}]
+    )
+    quiet = await homeserver.grow_room()
+    member = await homeserver.member("iris-teal", [space, inner, quiet])
+    assert set(await member.matrix.joined_rooms()) == {space, inner, quiet}
+    assert await homeserver.admit(member.user_id) == {"joined": [], "already": 3, "refused": []}
+
+
+async def test_registration_alone_joins(homeserver):
+    """Nobody has to ask the gate: it joins whoever has just registered."""
+    room = await homeserver.grow_room()
+    user_id = homeserver.user_id("iris-rose")
+    homeserver.gate.allow(user_id, [room])
+    token = await homeserver.invitation("iris-rose")
+    await homeserver.register(token, "a long enough phrase", typed="iris-rose")
+    async with asyncio.timeout(10):
+        while user_id not in await homeserver.warden.joined_members(room):  # noqa: ASYNC110 - Synapse has no event
+            await asyncio.sleep(0.05)
+
+
+async def test_a_room_that_cannot_be_joined_does_not_hold_up_the_others(homeserver):
+    """It is told as refused, and the next admission tries again."""
+    room = await homeserver.grow_room()
+    member = await homeserver.member("iris-gold")
+    homeserver.gate.allow(member.user_id, ["!gone:banyan.test", room])
+    answer = await homeserver.admit(member.user_id)
+    assert answer == {"joined": [room], "already": 0, "refused": ["!gone:banyan.test"]}
+
+
+async def test_members_are_admitted_side_by_side(homeserver):
+    """Two admissions of one member at once leave one membership, and many members do not wait in a row."""
+    room = await homeserver.grow_room()
+    members = [await homeserver.member(f"vine-{n}") for n in range(4)]
+    for member in members:
+        homeserver.gate.allow(member.user_id, [room])
+    answers = await asyncio.gather(*(homeserver.admit(m.user_id) for m in members for _ in range(2)))
+    assert not [answer for answer in answers if answer["refused"]]
+    assert {m.user_id for m in members} <= await homeserver.warden.joined_members(room)
+
+
+async def test_admitting_needs_the_secret(homeserver):
+    """The resource is on the public listener."""
+    for token in (None, "guess", homeserver.secret("registrar.token")):
+        api = await homeserver.session(token)
+        for path in ("admit", "ping"):
+            with pytest.raises(MatrixError) as caught:
+                await api.request("POST", f"/_synapse/client/banyan/{path}", {"user_id": "@a:banyan.test"})
+            assert caught.value.status == 401
+
+
+async def test_only_people_of_this_server_are_admitted(homeserver):
+    """Others cannot be joined by this server."""
+    for user_id in ("@a:elsewhere.test", "a", None):
+        with pytest.raises(MatrixError) as caught:
+            await homeserver.admit(user_id)
+        assert caught.value.status == 400
+
+
+@pytest.mark.parametrize("broken", ["deleted", "locked", "garbled"])
+async def test_without_its_table_the_gate_lets_nobody_new_in(tmp_path, broken):
+    """Registration, invitation, private chat and admission fail; members go on talking in their rooms."""
+    async with started_homeserver(tmp_path) as homeserver, homeserver.clients():
+        room, other = await homeserver.grow_room(), await homeserver.grow_room()
+        member = await homeserver.member("leaf-one", [room])
+        homeserver.gate.allow(member.user_id, [other])
+        token = await homeserver.invitation("leaf-two")
+        blocker = None
+        if broken == "deleted":
+            for file in homeserver.home.glob("gate.db*"):
+                file.unlink()
+        elif broken == "garbled":
+            for file in homeserver.home.glob("gate.db*"):
+                file.write_bytes(b"nonsense" * 1000)
+        else:
+            blocker = sqlite3.connect(homeserver.home / "gate.db", isolation_level=None)
+            blocker.execute("PRAGMA locking_mode = EXCLUSIVE")
+            blocker.execute("BEGIN EXCLUSIVE")
+
+        async with homeserver.refusing("unavailable"):
+            await homeserver.register(token, "a long enough phrase", typed="leaf-two")
+        async with homeserver.refusing("unavailable"):
+            await homeserver.warden.invite(other, member.user_id)
+        async with homeserver.refusing("unavailable"):
+            await member.matrix.create_room(
+                {
+                    "preset": "trusted_private_chat",
+                    "is_direct": True,
+                    "invite": [homeserver.user_id("a")],
+                    "initial_state": [MEGOLM],
+                }
+            )
+        impatient = await homeserver.session(homeserver.secret("gate.secret"), patience=0.1)
+        with pytest.raises(MatrixError) as caught:
+            await impatient.request("POST", "/_synapse/client/banyan/admit", {"user_id": member.user_id})
+        assert caught.value.status == 503
+        await send(member.matrix, room, "still")
+        assert member.user_id in await homeserver.warden.joined_members(room)
+        if blocker:
+            blocker.close()
+
+
+async def test_private_chats_can_be_turned_off(tmp_path):
+    """The network file decides; the desk's chats stay."""
+    async with started_homeserver(tmp_path, private_chats=False) as homeserver, homeserver.clients():
+        room = await homeserver.grow_room()
+        one = await homeserver.member("ash-one", [room])
+        two = await homeserver.member("ash-two", [room])
+        asked = {"preset": "private_chat", "is_direct": True, "initial_state": [MEGOLM, *CLOSED]}
+        async with homeserver.refusing("private-chats-off"):
+            await one.matrix.create_room(asked | {"invite": [two.user_id]})
+        desk = await homeserver.acting(names.DESK)
+        await desk.create_room(asked | {"invite": [two.user_id]})
