@@ -85,6 +85,7 @@ class Client(Actions):
             handlers=self.handlers,
             changed=self._upkeep.wake,
         )
+        self._keys = keys
         self._sync = Sync(api, store, self._handle, sleep=sleep)
         self._first_sync = asyncio.Event()
         self._running: asyncio.Task[None] | None = None
