@@ -1,0 +1,88 @@
+"""What the gate must know: who may be in which room, and which tokens still stand for a name."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+from banyan.domain.effects import Actor, NewEffect
+from banyan.domain.people import Accounts, MemberStatus
+from banyan.domain.rooms import RoomKey
+from banyan.network import Network
+from banyan.services.ports import Clock, UnitOfWork, Work
+from policies.placement import rooms_of
+
+
+@dataclass(frozen=True)
+class LiveToken:
+    """A token that may still be used."""
+
+    token_hash: str
+    localpart: str
+    expires: datetime
+
+
+@dataclass(frozen=True)
+class Projection:
+    """Everything the gate must know, computed from the database."""
+
+    allow: frozenset[tuple[str, str]]
+    """Pairs of user id and room id."""
+    tokens: tuple[LiveToken, ...]
+
+
+async def let_in(tx: UnitOfWork, user_id: str, keys: frozenset[RoomKey]) -> None:
+    """Have the gate let somebody into those of the rooms that exist."""
+    room_ids = [room.room_id for room in await tx.rooms.all() if room.key in keys]
+    payload = {"user_id": user_id, "room_ids": room_ids}
+    await tx.outbox.put(NewEffect(Actor.GATE, "allow", payload, lane=user_id))
+
+
+async def join(tx: UnitOfWork, user_id: str) -> None:
+    """Have the gate join somebody to every room it lets them into by then."""
+    await tx.outbox.put(NewEffect(Actor.GATE, "admit", {"user_id": user_id}, lane=user_id))
+
+
+class Access:
+    """The gate's table, kept in step with the rooms that exist."""
+
+    def __init__(self, work: Work, clock: Clock, network: Network, accounts: Accounts) -> None:
+        self._work = work
+        self._clock = clock
+        self._network = network
+        self._accounts = accounts
+
+    async def reallow(self, created: Collection[RoomKey] | None = None) -> None:
+        """Rooms were made: let in, and join, whoever belongs there. None: look at every room."""
+        async with self._work() as tx:
+            for member in await tx.members.all(MemberStatus.INVITED, MemberStatus.ADMITTED):
+                keys = rooms_of(self._network, member.placement)
+                if created is not None and keys.isdisjoint(created):
+                    continue
+                user_id = self._accounts.member(member.localpart)
+                await let_in(tx, user_id, keys)
+                if member.status is MemberStatus.ADMITTED:
+                    await join(tx, user_id)
+
+    async def projection(self) -> Projection:
+        """Everything the gate must know.
+
+        Whoever writes it to the gate must let no other effect of the gate run from before this is called
+        until it is written: what such an effect wrote in between would be lost.
+        """
+        async with self._work.reading() as tx:
+            rooms = {room.key: room.room_id for room in await tx.rooms.all()}
+            members = await tx.members.all(MemberStatus.INVITED, MemberStatus.ADMITTED)
+            invitations = await tx.invitations.of_invited()
+        allow = set[tuple[str, str]]()
+        for member in members:
+            user_id = self._accounts.member(member.localpart)
+            ids = [rooms[key] for key in rooms_of(self._network, member.placement) if key in rooms]
+            allow.update((user_id, room_id) for room_id in (*ids, member.chat) if room_id)
+        names = {member.id: member.localpart for member in members}
+        now = self._clock.now()
+        tokens = [
+            LiveToken(one.token_hash, names[one.member_id], one.expires)
+            for one in invitations
+            if one.expires > now
+        ]
+        return Projection(frozenset(allow), tuple(tokens))
