@@ -18,7 +18,7 @@ class GateActor:
     """Writes the table that the gate reads, and asks the gate to join people."""
 
     def __init__(self, file: GateFile, gate: Api, moved: Callable[[], None]) -> None:
-        """`gate` carries the gate's secret as its token; `moved` is told when somebody's rooms change."""
+        """`gate` carries the gate's secret as its token; `moved` is told before somebody's rooms change."""
         self._file = file
         self._gate = gate
         self._moved = moved
@@ -60,6 +60,7 @@ class GateActor:
 
     async def admit(self, effect: Effect) -> Mapping[str, Any]:
         """Have the gate join a member to every room the table says. Tried again until none refuses."""
+        self._moved()
         answer = await self._gate.request(
             "POST", ADMIT, {"user_id": effect.payload["user_id"]}, repeatable=True
         )
