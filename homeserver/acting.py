@@ -8,15 +8,17 @@ from typing import Any, Final, Protocol, Self
 
 from banyan.domain.people import Accounts
 from banyan.errors import HomeserverDown
-from homeserver.admin import V2, Admin
-from homeserver.matrix import Matrix, quoted
+from homeserver.admin import V1, Admin
+from homeserver.matrix import Matrix, MatrixError, quoted
 from homeserver.names import KEEPER, REGISTRAR, SPEAKERS_SERVICE, WARDEN_SERVICE
 
 Event = Mapping[str, Any]
 """A state event as the client-server API gives it."""
 
-_PURGE_SECONDS: Final = 60.0
-_PURGE_PAUSE: Final = 0.1
+_DELETION_SECONDS: Final = 60.0
+_DELETION_PAUSE: Final = 0.1
+_BAD_REQUEST: Final = 400
+_NOT_FOUND: Final = 404
 
 
 class Homeserver(Protocol):
@@ -120,18 +122,27 @@ class OwnAccounts:
         await self._clients[as_].leave(room_id)
 
     async def delete_room(self, room_id: str) -> None:
-        """See `Homeserver`. Synapse works in the background; its own report says when it is done."""
-        if not await self._registrar.delete_room(room_id):
-            return
-        path = f"{V2}/rooms/{quoted(room_id)}/delete_status"
+        """See `Homeserver`. Synapse deletes in the background; the room is there until it is done."""
+        try:
+            await self._registrar.delete_room(room_id)
+        except MatrixError as error:
+            if error.status != _BAD_REQUEST:  # its answer while it is deleting that room already
+                raise
         clock = asyncio.get_running_loop().time
-        deadline = clock() + _PURGE_SECONDS
-        while clock() < deadline:
-            report = await self._registrar.request("GET", path)
-            if all(each["status"] in {"complete", "failed"} for each in report["results"]):
-                return
-            await asyncio.sleep(_PURGE_PAUSE)
-        raise HomeserverDown("The homeserver is still deleting a room. Run the same command again.")
+        deadline = clock() + _DELETION_SECONDS
+        while await self._exists(room_id):
+            if clock() > deadline:
+                raise HomeserverDown("The homeserver is still deleting a room. Run the same command again.")
+            await asyncio.sleep(_DELETION_PAUSE)
+
+    async def _exists(self, room_id: str) -> bool:
+        try:
+            await self._registrar.request("GET", f"{V1}/rooms/{quoted(room_id)}")
+        except MatrixError as error:
+            if error.status != _NOT_FOUND:
+                raise
+            return False
+        return True
 
 
 def _read(file: Path) -> str | None:
