@@ -113,6 +113,8 @@ class Delivery(StrEnum):
 
     QUEUED = "queued"
     SENT = "sent"
+    FAILED = "failed"
+    """It will never arrive there; people have to be told by another way."""
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,7 @@
 """The members' chats with the desk: made at admission, one a member."""
 
+from collections.abc import Callable
+
 from banyan.domain.effects import Actor, NewEffect
 from banyan.domain.people import Accounts, Member, MemberStatus
 from banyan.errors import NotFound
@@ -63,6 +65,16 @@ class Chats:
             )
         self._roster.forget()
 
+    async def catch_up(self, reachable: Callable[[str], bool]) -> None:
+        """Welcome those who became reachable while nobody listened."""
+        async with self._work.reading() as tx:
+            members = [member for member in await tx.members.all(MemberStatus.ADMITTED) if member.chat]
+            known = await tx.outbox.known([_welcome_once(member.id) for member in members])
+        for member in members:
+            user_id = self._accounts.member(member.localpart)
+            if _welcome_once(member.id) not in known and reachable(user_id):
+                await self.reachable(user_id)
+
     async def reachable(self, user_id: str) -> None:
         """The person now has a device that their own identity vouches for: welcome them, once."""
         localpart = self._accounts.localpart(user_id)
@@ -78,6 +90,10 @@ class Chats:
                     "welcome",
                     {"member_id": member.id, "room_id": member.chat},
                     lane=member.chat,
-                    dedupe=f"welcome:{member.id}",
+                    dedupe=_welcome_once(member.id),
                 )
             )
+
+
+def _welcome_once(member_id: str) -> str:
+    return f"welcome:{member_id}"

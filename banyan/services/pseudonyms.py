@@ -2,8 +2,8 @@
 
 The words say nothing about a place, a person, a faith or a side. Left out on purpose: colours of parties and
 movements (red, yellow, orange, white, black), their signs (umbrella, paper, candle, star, peacock, lotus,
-jasmine, sunflower, rose), animals and plants of one country, trees and stones that networks take as code names,
-names of people, and anything one would not like to be called.
+jasmine, sunflower, rose), animals and plants of one country, trees and stones that networks take as code
+names, names of people, and anything one would not like to be called.
 """
 
 

@@ -1,0 +1,25 @@
+"""Erasing what has served its purpose."""
+
+from datetime import timedelta
+
+from banyan.services.ports import Clock, Work
+
+ANSWERED = timedelta(days=7)
+"""Far longer than the homeserver goes on repeating a transaction."""
+
+EFFECTS = timedelta(days=30)
+"""How long the status of an alert can be asked for."""
+
+
+class Retention:
+    """What is kept, and for how long."""
+
+    def __init__(self, work: Work, clock: Clock) -> None:
+        self._work = work
+        self._clock = clock
+
+    async def sweep(self) -> int:
+        """Erase handled event ids and ended effects that are old enough; how many rows."""
+        now = self._clock.now()
+        async with self._work() as tx:
+            return await tx.answered.forget(now - ANSWERED) + await tx.outbox.forget(now - EFFECTS)
