@@ -110,6 +110,9 @@ class Outbox(Protocol):
     async def put(self, effect: NewEffect) -> str:
         """The id; the existing one when `dedupe` matches."""
 
+    async def known(self, dedupes: Sequence[str]) -> frozenset[str]:
+        """Which of these `dedupe` values were written before."""
+
     async def of_subject(self, subject: str) -> Sequence[Effect]: ...
     async def get(self, effect_id: str) -> Effect | None: ...
     async def due(self, actor: Actor, now: datetime, limit: int) -> Sequence[Effect]:
@@ -125,7 +128,7 @@ class Outbox(Protocol):
         """How many rows are queued, per actor (a metric)."""
 
     async def forget(self, before: datetime) -> int:
-        """Erase rows that ended before that moment; how many."""
+        """Erase what rows that ended before that moment said; how many. Their `dedupe` values stay known."""
 
 
 class Log(Protocol):

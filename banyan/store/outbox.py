@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, delete, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Row, Text, and_, cast, delete, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from banyan.domain.effects import Actor, Effect, EffectState, NewEffect
@@ -52,6 +52,11 @@ class SqlOutbox:
             return str((await self._connection.execute(same)).scalar_one())
         self.addressed.add(effect.actor)
         return effect_id
+
+    async def known(self, dedupes: Sequence[str]) -> frozenset[str]:
+        """Which of these `dedupe` values were written before."""
+        query = select(outbox.c.dedupe).where(outbox.c.dedupe.in_(dedupes))
+        return frozenset((await self._connection.execute(query)).scalars())
 
     async def of_subject(self, subject: str) -> Sequence[Effect]:
         """Effects that belong to that subject, oldest first."""
@@ -103,9 +108,13 @@ class SqlOutbox:
         return {actor: counts.get(actor.value, 0) for actor in Actor}
 
     async def forget(self, before: datetime) -> int:
-        """Erase rows that ended before that moment; how many."""
-        old = delete(outbox).where(~QUEUED, outbox.c.done < before)
-        return (await self._connection.execute(old)).rowcount
+        """Erase what rows that ended before that moment said; how many. Their `dedupe` values stay known."""
+        old = and_(~QUEUED, outbox.c.done < before)
+        gone = await self._connection.execute(delete(outbox).where(old, outbox.c.dedupe.is_(None)))
+        # Erased, the row would let the same thing be done a second time: a second welcome, a second chat.
+        full = and_(old, outbox.c.subject.is_not(None) | (cast(outbox.c.payload, Text) != "{}"))
+        blank = update(outbox).where(full).values(subject=None, payload={}, result={})
+        return gone.rowcount + (await self._connection.execute(blank)).rowcount
 
     async def _end(self, effect_id: str, state: EffectState, at: datetime, **values: Any) -> None:
         ended = update(outbox).where(outbox.c.id == effect_id, QUEUED)

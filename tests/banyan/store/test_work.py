@@ -281,3 +281,19 @@ async def test_the_outbox_forgets_what_ended_long_ago(work, clock):
         assert await tx.outbox.forget(clock.now() + timedelta(days=1)) == 1
         assert await tx.outbox.get(done) is None
         assert await tx.outbox.get(queued) is not None
+
+
+async def test_what_was_done_once_is_known_for_good(work, clock):
+    """Retention empties a row with a dedupe value, but the same thing is not done a second time."""
+    effect = NewEffect(Actor.DESK, "welcome", {"room_id": "!a"}, subject="s", dedupe="welcome:1")
+    later = clock.now() + timedelta(days=1)
+    async with work() as tx:
+        effect_id = await tx.outbox.put(effect)
+        await tx.outbox.done(effect_id, clock.now(), {"event_id": "$e"})
+        assert await tx.outbox.forget(later) == 1
+        assert await tx.outbox.forget(later) == 0
+        assert await tx.outbox.known(["welcome:1", "welcome:2"]) == {"welcome:1"}
+        assert await tx.outbox.put(effect) == effect_id
+        emptied = await tx.outbox.get(effect_id)
+    assert (emptied.payload, emptied.result, emptied.subject) == ({}, {}, None)
+    assert emptied.state is EffectState.DONE
