@@ -45,11 +45,11 @@ async function read(client, live) {
         body: failed ? null : (event.getContent().body ?? null),
         content: failed ? null : event.getContent(),
         encrypted,
-        session: encrypted ? event.getWireContent().session_id : null,
         decrypted: encrypted && !failed,
         failure: event.decryptionFailureReason ?? null,
         shield_colour: shield?.shieldColour ?? null,
         shield_reason: shield?.shieldReason ?? null,
+        wire: live.event,
     };
 }
 

@@ -43,14 +43,19 @@ class Event:
     body: str | None
     content: dict[str, Any] | None
     encrypted: bool
-    session: str | None
-    """Id of the Megolm session it was encrypted with."""
     decrypted: bool
     failure: str | None
     """Why it cannot be read, in the SDK's words."""
     shield_colour: int | None
     """0 none, 1 grey, 2 red; None when it is not an encrypted event that could be read."""
     shield_reason: int | None
+    wire: dict[str, Any]
+    """As it came from the server."""
+
+    @property
+    def session(self) -> str:
+        """Id of the Megolm session it was encrypted with. Raise `KeyError` when it is in clear."""
+        return str(self.wire["content"]["session_id"])
 
 
 class Node:

@@ -3,8 +3,10 @@
 One network, seven members who joined through the page, one story told in order.
 """
 
-import asyncio
+import sqlite3
+import time
 from collections.abc import AsyncIterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +14,10 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
+from banyan.vault import FileVault
+from bots.client.errors import Undecryptable
+from bots.client.megolm import RoomKeys
+from bots.client.store import Store
 from tests.client.element import Element, Event, Node, Room
 from tests.client.network import PASSPHRASE, Network, Sender
 
@@ -142,53 +148,61 @@ async def test_the_desk_answers(story, name, strict):
     assert clean(answer)
 
 
-async def test_no_store_of_ours_holds_a_key_of_a_conversation(story):
-    """Members talk everywhere; neither a bot's store nor our database knows a session of those rooms."""
+async def test_no_account_of_ours_can_read_a_conversation(story, tmp_path):
+    """Members talk everywhere: no store of ours knows a key of it, and no bot decrypts a word."""
+    home, first = story.network.home, story.members["first"]
     spoken = await talk(story)
-    first = story.members["first"]
+    places = {place for place, *_ in PLACES.values()}
+    assert len({event.wire["room_id"] for event in spoken}) == len(places) + len(THEMES)
+
     chat = await story.chat(first)
-    await first.send(chat, "help")
-    (*_, control) = await first.timeline(chat)
-    assert len(spoken) >= len(THEMES) + 6
+    said = await first.send(chat, "help")
+    await first.wait_message(chat, since=said, sender=story.network.account("desk"))
+    (control,) = [event for event in await first.timeline(chat) if event.event_id == said]
 
-    stores = bytes_of([*story.network.home.glob("bots/*.db*"), *story.network.home.glob("banyan.db*")])
-    assert control.session, "the chat is encrypted"
-    async with asyncio.timeout(20):  # the desk has read it: what it could read would be found in this way
-        while control.session.encode() not in stores["desk.db"]:
-            await asyncio.sleep(0.1)
-            stores = bytes_of(
-                [*story.network.home.glob("bots/*.db*"), *story.network.home.glob("banyan.db*")]
-            )
-    assert {"desk.db", "alarm.db", "banyan.db"} <= stores.keys()
-    for room_id, sessions in spoken.items():
-        for name, content in stores.items():
-            assert not any(session.encode() in content for session in sessions), name
-            assert name == "banyan.db" or room_id.encode() not in content, name
+    bots = {file.stem: snapshot(file, tmp_path) for file in home.glob("bots/*.db")}
+    assert bots.keys() == {"desk", "alarm", "steward"}
+    stores = {**bots, "banyan": snapshot(home / "banyan.db", tmp_path)}
+    for name, store in stores.items():
+        content = store.read_bytes()
+        assert (control.session.encode() in content) == (name == "desk"), "what is known would be found"
+        for event in spoken:
+            assert event.session.encode() not in content, name
+            assert name == "banyan" or event.wire["room_id"].encode() not in content, name
+
+    vault = FileVault(home / "secrets" / "home.key")
+    for bot, path in bots.items():
+        with closing(Store(path)) as store:
+            keys = RoomKeys(store, "", "", vault.mac("pickle", bot), clock=time.time)
+            if bot == "desk":
+                assert keys.decrypt(chat, control.wire).content["body"] == "help"
+            for event in spoken:
+                with pytest.raises(Undecryptable):
+                    keys.decrypt(event.wire["room_id"], event.wire)
 
 
-async def talk(story: Story) -> dict[str, set[str]]:
-    """Everybody speaks in each of their conversations, and reads the others: sessions by room."""
-    spoken: dict[str, set[str]] = {}
+async def talk(story: Story) -> list[Event]:
+    """Everybody speaks in each of their conversations, and the first two read each other."""
+    spoken = []
     for member in story.members.values():
         for room in await story.conversations(member):
             said = await member.send(room.room_id, "Does anyone have the minutes?")
-            (event,) = [e for e in await member.timeline(room.room_id) if e.event_id == said]
-            assert event.encrypted
-            assert event.session
-            spoken.setdefault(room.room_id, set()).add(event.session)
+            spoken += [event for event in await member.timeline(room.room_id) if event.event_id == said]
     first, second = story.members["first"], story.members["second"]
     for room in await story.conversations(first):
         assert clean(await first.wait_message(room.room_id, sender=second.user_id))
     return spoken
 
 
-def bytes_of(files: list[Path]) -> dict[str, bytes]:
-    """Content of each database together with what is not yet merged into it."""
-    content: dict[str, bytes] = {}
-    for file in files:
-        name = file.name.removesuffix("-wal").removesuffix("-shm").removesuffix("-journal")
-        content[name] = content.get(name, b"") + file.read_bytes()
-    return content
+def snapshot(database: Path, into: Path) -> Path:
+    """Copy a database in use, as its owner would find it after a crash."""
+    copy = into / database.name
+    with (
+        closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as source,
+        closing(sqlite3.connect(copy)) as target,
+    ):
+        source.backup(target)
+    return copy
 
 
 async def test_identities_survive_stop_and_start(story):
