@@ -47,6 +47,8 @@ class Member:
     status: MemberStatus = MemberStatus.INVITED
     chat: str | None = None
     """Room id of the member's chat with the desk, once it exists."""
+    welcomed: bool = False
+    """The desk's first words are said, or on their way."""
 
 
 @dataclass(frozen=True)

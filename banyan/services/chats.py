@@ -68,32 +68,24 @@ class Chats:
     async def catch_up(self, reachable: Callable[[str], bool]) -> None:
         """Welcome those who became reachable while nobody listened."""
         async with self._work.reading() as tx:
-            members = [member for member in await tx.members.all(MemberStatus.ADMITTED) if member.chat]
-            known = await tx.outbox.known([_welcome_once(member.id) for member in members])
+            members = await tx.members.all(MemberStatus.ADMITTED)
         for member in members:
             user_id = self._accounts.member(member.localpart)
-            if _welcome_once(member.id) not in known and reachable(user_id):
+            if member.chat and not member.welcomed and reachable(user_id):
                 await self.reachable(user_id)
 
     async def reachable(self, user_id: str) -> None:
-        """The person now has a device that their own identity vouches for: welcome them, once."""
+        """The person now has a device that their own identity vouches for: welcome them, once.
+
+        Not before: what is said to nobody's device can never be read.
+        """
         localpart = self._accounts.localpart(user_id)
         if localpart is None:
             return
         async with self._work() as tx:
             member = await tx.members.by_localpart(localpart)
-            if member is None or member.chat is None:
+            if member is None or member.chat is None or member.welcomed:
                 return
-            await tx.outbox.put(
-                NewEffect(
-                    Actor.DESK,
-                    "welcome",
-                    {"member_id": member.id, "room_id": member.chat},
-                    lane=member.chat,
-                    dedupe=_welcome_once(member.id),
-                )
-            )
-
-
-def _welcome_once(member_id: str) -> str:
-    return f"welcome:{member_id}"
+            await tx.members.set_welcomed(member.id)
+            words = {"member_id": member.id, "room_id": member.chat}
+            await tx.outbox.put(NewEffect(Actor.DESK, "welcome", words, lane=member.chat))

@@ -30,6 +30,7 @@ class SqlMembers:
             language=member.language,
             status=member.status.value,
             chat=member.chat,
+            welcomed=member.welcomed,
         )
         if not new:
             raise Taken("This pseudonym is taken; draw another.")
@@ -84,11 +85,15 @@ class SqlMembers:
         """The room id of the member's chat with the desk."""
         await self._set(member_id, chat=room_id)
 
+    async def set_welcomed(self, member_id: str) -> None:
+        """The first words to the member are on their way."""
+        await self._set(member_id, welcomed=True)
+
     async def grant(self, member_id: str, role: str) -> None:
         """Add a role; nothing happens when the member has it."""
         await insert_new(self._connection, placements, member_id=member_id, kind="role", code=role)
 
-    async def _set(self, member_id: str, **values: str) -> None:
+    async def _set(self, member_id: str, **values: str | bool) -> None:
         await self._connection.execute(update(members).where(members.c.id == member_id).values(values))
 
     async def _one(self, *, member_id: str | None = None, localpart: str | None = None) -> Member | None:
@@ -149,6 +154,7 @@ def _member(row: Row[Any], codes: Sequence[tuple[str, str]]) -> Member:
         language=row.language,
         status=MemberStatus(row.status),
         chat=row.chat,
+        welcomed=row.welcomed,
     )
 
 

@@ -63,6 +63,7 @@ members = Table(
     Column("language", String(16), nullable=False),
     Column("status", String(16), nullable=False, index=True),
     Column("chat", String(255)),
+    Column("welcomed", Boolean, nullable=False),
 )
 
 placements = Table(

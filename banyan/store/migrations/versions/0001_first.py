@@ -37,6 +37,7 @@ def _people() -> None:
         sa.Column("language", sa.String(16), nullable=False),
         sa.Column("status", sa.String(16), nullable=False),
         sa.Column("chat", sa.String(255)),
+        sa.Column("welcomed", sa.Boolean, nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_members"),
         sa.UniqueConstraint("localpart", name="uq_members_localpart"),
     )
