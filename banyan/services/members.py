@@ -65,7 +65,7 @@ class Join:
 
 def token_hash(token: str) -> str:
     """Hex SHA-256: the only form in which a token is kept."""
-    return sha256(token.encode()).hexdigest()
+    return sha256(token.encode("utf-8", "surrogatepass")).hexdigest()  # whatever a URL can hold
 
 
 def invitation_subject(token: str) -> str:
