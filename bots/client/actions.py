@@ -21,6 +21,11 @@ class Actions:
             (await self._api.request("POST", "/createRoom", body=body, timeout=60, retry=False))["room_id"]
         )
 
+    async def event(self, room_id: str, event_id: str) -> Json:
+        """One event as the homeserver has it, encrypted or not."""
+        found: Json = await self._api.request("GET", "/rooms/{}/event/{}", room_id, event_id)
+        return found
+
     async def join(self, room_id_or_alias: str) -> str:
         """Join a room and return its id."""
         return str(

@@ -12,7 +12,7 @@ from banyan.errors import HomeserverDown
 from bots.client.actions import Actions
 from bots.client.credentials import Credentials
 from bots.client.devices import Devices
-from bots.client.errors import MatrixError, NotEncrypted, Unauthorized, WrongStore
+from bots.client.errors import MatrixError, NotEncrypted, Unauthorized, Undecryptable, WrongStore
 from bots.client.events import KeyPolicy, Message, Report, Roster
 from bots.client.handlers import Handlers, OnMembership, OnMessage, OnReceipt, OnReport
 from bots.client.http import Api
@@ -28,6 +28,9 @@ from bots.client.upkeep import Upkeep
 
 IN_CLEAR = frozenset({"m.reaction"})
 """Types that are never encrypted: the homeserver counts them, and may know and forge them."""
+
+
+FAILURES_BEFORE_UNWELL = 3
 
 
 class Client(Actions):
@@ -166,6 +169,11 @@ class Client(Actions):
         await self._api.close()
         self._store.close()
 
+    @property
+    def well(self) -> bool:
+        """Whether news arrives: the first sync is handled, and the last ones did not all fail."""
+        return self._first_sync.is_set() and self._sync.failures < FAILURES_BEFORE_UNWELL
+
     async def ready(self, timeout: float) -> None:  # noqa: ASYNC109
         """Wait until the first sync is handled and all rooms are warm. Raises TimeoutError (seconds)."""
         async with asyncio.timeout(timeout):
@@ -221,6 +229,14 @@ class Client(Actions):
         answer = await self._api.request("PUT", "/rooms/{}/send/{}/{}", room_id, type, txn_id, body=body)
         self._upkeep.wake([room_id])  # the key may be worn out now: better renewed in the background
         return str(answer["event_id"])
+
+    def can_read(self, room_id: str, event: Mapping[str, Any]) -> bool:
+        """Whether we hold the key of this encrypted event, whoever handed it to us."""
+        try:
+            self._keys.decrypt(room_id, event)
+        except Undecryptable:
+            return False
+        return True
 
     async def leave(self, room_id: str) -> None:
         """Leave a room, or refuse an invitation, and erase what we keep of it."""
