@@ -5,6 +5,7 @@ key and by whose device that is.
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
 import structlog
@@ -60,7 +61,8 @@ class Intake:
             changes = self._rooms.apply(answer)
             self._note_people(answer, changes)
         for event in _list(answer.get("to_device"), "events"):
-            self._inbox.take(event)
+            if isinstance(event, dict):
+                self._inbox.take(event)
         self._inbox.take_waiting()
         await self._replenish_keys(answer)
         self._changed(changes.rooms)
@@ -139,7 +141,8 @@ def _receipts(answer: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     found = []
     for room_id, part in ((answer.get("rooms") or {}).get("join") or {}).items():
         for event in _list(part.get("ephemeral"), "events"):
-            if event.get("type") == "m.receipt":
-                for event_id, kinds in event["content"].items():
-                    found += [(room_id, user_id, event_id) for user_id in kinds.get("m.read", {})]
+            with suppress(KeyError, TypeError, AttributeError):
+                if event["type"] == "m.receipt":
+                    for event_id, kinds in event["content"].items():
+                        found += [(room_id, user_id, event_id) for user_id in kinds.get("m.read", {})]
     return found

@@ -151,7 +151,8 @@ class Rooms(Mapping[str, Room]):
             known = self._membership(room_id) == "join"
             state, timeline = _events(part, "state"), _events(part, "timeline")
             changes.add(self.learn(room_id, "join", [*state, *timeline]))
-            changes.memberships += _memberships(room_id, [*state, *timeline] if known else timeline)
+            told = state if known else [event for event in state if event.get("state_key") == self._me]
+            changes.memberships += _memberships(room_id, [*told, *timeline])
         for room_id, part in _mapping(sections.get("invite")).items():
             events = _events(part, "invite_state")
             changes.add(self.learn(room_id, "invite", events))

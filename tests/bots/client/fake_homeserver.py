@@ -18,6 +18,7 @@ from aiohttp import web
 
 SERVER_NAME = "fake.test"
 MEGOLM = {"algorithm": "m.megolm.v1.aes-sha2"}
+PATIENCE = 10.0
 Handler = Callable[["Request"], Any]
 
 
@@ -69,6 +70,7 @@ class FakeHomeserver:
         self.url = ""
         self.requests: list[tuple[str, str, Any]] = []
         self.faults: list[Fault] = []
+        self.logins = 0
         self.tokens: dict[str, tuple[str, str]] = {}
         self.accounts: defaultdict[str, Account] = defaultdict(Account)
         self.one_time: defaultdict[tuple[str, str], dict[str, Any]] = defaultdict(dict)
@@ -80,7 +82,10 @@ class FakeHomeserver:
         self.position = 0
         self.timeline_limit = 50
         self.login_answer: dict[str, Any] = {}
-        self.syncs = 0
+        self.handled: dict[str, int] = {}
+        """How far each user's client has come, by its last sync."""
+        self.given: list[tuple[str, str]] = []
+        """Sender and taker of every encrypted to-device message."""
         self.room_version = "12"
         self._news = asyncio.Condition()
 
@@ -96,7 +101,8 @@ class FakeHomeserver:
 
     def log_in(self, user: str, device: str) -> str:
         """Give out a token, as provisioning would."""
-        token = f"token-{len(self.tokens)}-{user}-{device}"
+        self.logins += 1
+        token = f"token-{self.logins}-{user}-{device}"
         self.tokens[token] = (user, device)
         return token
 
@@ -152,18 +158,23 @@ class FakeHomeserver:
         self.accounts[user].changed_at = self.position
         self._wake()
 
+    async def until(self, question: Callable[[], Any]) -> None:
+        """Wait until something is true of what it holds."""
+        async with asyncio.timeout(PATIENCE), self._news:
+            await self._news.wait_for(question)
+
+    async def caught_up(self, *users: str) -> None:
+        """Wait until these users' clients have handled all there is."""
+        upto = self.position
+        await self.until(lambda: all(self.handled.get(user, 0) >= upto for user in users))
+
     def ciphertexts(self, room_id: str) -> list[dict[str, Any]]:
         """Contents of the encrypted events of a room."""
         return [event["content"] for event in self.events[room_id] if event["type"] == "m.room.encrypted"]
 
-    def keys_given(self) -> Counter[str]:
-        """How many encrypted to-device messages went to each user."""
-        given: Counter[str] = Counter()
-        for method, path, body in self.requests:
-            if method == "PUT" and "/sendToDevice/m.room.encrypted" in path:
-                for user, devices in body["messages"].items():
-                    given[user] += len(devices)
-        return given
+    def keys_given(self, giver: str) -> Counter[str]:
+        """How many encrypted to-device messages each user has had from this one."""
+        return Counter(taker for sender, taker in self.given if sender == giver)
 
     # What clients ask.
 
@@ -176,6 +187,7 @@ class FakeHomeserver:
         if body.get("fallback_keys"):
             self.fallback[me] = body["fallback_keys"]
             self.fallback_unused.add(me)
+        self._wake()
         return {"one_time_key_counts": {"signed_curve25519": len(self.one_time[me])}}
 
     def query_keys(self, request: Request) -> Any:
@@ -217,6 +229,8 @@ class FakeHomeserver:
         for user, devices in request.body["messages"].items():
             for device, content in devices.items():
                 self.send_to_device(user, device, request.user, request.args[0], content)
+                if request.args[0] == "m.room.encrypted":
+                    self.given.append((request.user, user))
         return {}
 
     def put_event(self, request: Request) -> Any:
@@ -229,6 +243,11 @@ class FakeHomeserver:
 
     def get_state(self, request: Request) -> Any:
         return [_clean(event) for event in self._state(request.args[0], self.position).values()]
+
+    def joined_members(self, request: Request) -> Any:
+        state = self._state(request.args[0], self.position)
+        members = {key: event["content"] for (kind, key), event in state.items() if kind == "m.room.member"}
+        return {"joined": {user: {} for user, content in members.items() if content["membership"] == "join"}}
 
     def messages(self, request: Request) -> Any:
         upto = int(request.query.get("from", f"s{self.position}")[1:])
@@ -259,8 +278,9 @@ class FakeHomeserver:
         return {"user_id": request.user, "device_id": request.device}
 
     async def sync(self, request: Request) -> Any:
-        self.syncs += 1
         since = int(request.query["since"][1:]) if "since" in request.query else 0
+        self.handled[request.user] = since
+        self._wake()
         me = (request.user, request.device)
         self.to_device[me] = [waiting for waiting in self.to_device[me] if waiting[0] > since]
         if "since" in request.query and self.position <= since:
@@ -269,9 +289,9 @@ class FakeHomeserver:
                     await self._news.wait_for(lambda: self.position > since)
             except TimeoutError:
                 pass
-        return self._answer(me, since, first="since" not in request.query)
+        return self.answer(me, since, first="since" not in request.query)
 
-    def _answer(self, me: tuple[str, str], since: int, *, first: bool) -> Any:
+    def answer(self, me: tuple[str, str], since: int, *, first: bool) -> Any:
         rooms: dict[str, Any] = {"join": {}, "invite": {}, "leave": {}}
         changed = {user for user, account in self.accounts.items() if account.changed_at > since}
         for room_id, events in self.events.items():
@@ -297,11 +317,18 @@ class FakeHomeserver:
                         "prev_batch": f"s{earlier}",
                     },
                 }
-                changed |= {e["state_key"] for e in news if e["type"] == "m.room.member"}
+                changed |= {e["state_key"] for e in news if e.get("type") == "m.room.member"}
             elif now == "invite" and before != "invite":
                 rooms["invite"][room_id] = {"invite_state": {"events": [_clean(event) for event in events]}}
             elif before in ("join", "invite") and now == "leave":
-                rooms["leave"][room_id] = {"timeline": {"events": [_clean(event) for event in news]}}
+                rooms["leave"][room_id] = {
+                    "state": {"events": []},
+                    "timeline": {
+                        "events": [_clean(event) for event in news],
+                        "limited": False,
+                        "prev_batch": "s0",
+                    },
+                }
         answer: dict[str, Any] = {
             "next_batch": f"s{self.position}",
             "rooms": rooms,
@@ -385,6 +412,7 @@ class FakeHomeserver:
             ("PUT", f"/sendToDevice/{part}/{part}", self.put_to_device),
             ("PUT", f"/rooms/{part}/send/{part}/{part}", self.put_event),
             ("GET", f"/rooms/{part}/state", self.get_state),
+            ("GET", f"/rooms/{part}/joined_members", self.joined_members),
             ("GET", f"/rooms/{part}/messages", self.messages),
             ("POST", f"/rooms/{part}/leave", self.leave),
             ("POST", "/register", self.register),

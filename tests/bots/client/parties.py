@@ -11,7 +11,7 @@ from bots.client import Client, Credentials, KeyPolicy, Membership, Message, Rep
 from bots.client.provision import relogin
 
 PICKLE_KEY = "for tests"
-PATIENCE = 20.0
+PATIENCE = 10.0
 
 
 class OpenRoster:

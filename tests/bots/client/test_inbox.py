@@ -1,0 +1,182 @@
+"""What is read, and what is not let in."""
+
+from bots.client import ReportKind, Trust
+from bots.client.store import Store
+from tests.bots.client.strangers import Stranger
+
+OTHER = "@teak:fake.test"
+TEXT = {"msgtype": "m.text", "body": "x"}
+
+
+def kept_keys(stage, name):
+    """Rooms whose keys are in a closed store."""
+    store = Store(stage.store(name))
+    try:
+        return {row[0] for row in store.rows("SELECT room_id FROM room_key")}
+    finally:
+        store.close()
+
+
+async def hand_over(giver, key_of, taker, **over):
+    """Give somebody the key of a room, in it or not; `over` replaces parts of the message."""
+    sharing = giver.client._sharing
+    (device,) = giver.client.devices.of(taker.user_id)
+    content = sharing._keys.to_share(key_of) | over
+    _, messages = sharing._olm.encrypt([device], "m.room_key", content)
+    await sharing._send_to_device(messages)
+
+
+async def test_keys_of_other_rooms_are_not_kept(stage, fake):
+    """A key for a room we are not in is dropped, whoever sends it: nothing of that room reaches the disk."""
+    async with stage.party("b_lotus") as lotus, stage.party("b_teak") as teak:
+        elsewhere, common = fake.room(teak.user_id), fake.room(teak.user_id, lotus.user_id)
+        await teak.say(common, "hello")
+        await teak.say(elsewhere, "not for lotus")
+        await hand_over(teak, elsewhere, lotus)
+        await lotus.hears("hello")
+        await fake.caught_up(lotus.user_id)
+    assert kept_keys(stage, "b_lotus") == {common}
+    assert elsewhere.encode() not in stage.store("b_lotus").read_bytes()
+
+
+async def test_keys_from_people_who_are_not_there_are_not_kept(stage, fake):
+    """Nor one from somebody who is not in the room themselves."""
+    async with stage.party("b_lotus") as lotus, stage.party("b_reed") as reed:
+        theirs, common = fake.room(lotus.user_id, OTHER), fake.room(reed.user_id, lotus.user_id)
+        await reed.say(common, "hello")
+        await hand_over(reed, common, lotus, room_id=theirs)
+        await lotus.hears("hello")
+        await fake.caught_up(lotus.user_id)
+    assert kept_keys(stage, "b_lotus") == {common}
+
+
+async def test_a_key_that_came_with_the_invitation_is_there_after_joining(stage, fake):
+    """Element gives the invited its key once; dropped, nothing could be read until it changes."""
+    async with stage.party("b_lotus") as lotus, stage.party("b_teak") as teak:
+        meeting = fake.room(teak.user_id, lotus.user_id)  # so that they know each other's devices
+        await teak.say(meeting, "hello")
+        await lotus.hears("hello")
+        room_id = fake.room(teak.user_id)
+        fake.membership(room_id, lotus.user_id, "invite", sender=teak.user_id)
+        await fake.caught_up(teak.user_id, lotus.user_id)
+        await teak.say(room_id, "welcome")
+        await hand_over(teak, room_id, lotus)
+        await fake.caught_up(lotus.user_id)
+        assert not lotus.client._store.rows("SELECT 1 FROM room_key WHERE room_id = ?", room_id)
+        fake.membership(room_id, lotus.user_id, "join")
+        await fake.caught_up(lotus.user_id)
+        assert lotus.client._store.rows("SELECT 1 FROM room_key WHERE room_id = ?", room_id)
+
+
+async def test_a_message_is_read_when_its_key_comes_late(stage, fake):
+    """Also after a restart in between; and it is told once."""
+    async with stage.party("b_teak") as teak:
+        async with stage.party("b_lotus") as lotus:
+            room_id = fake.room(teak.user_id, lotus.user_id)
+            lotus_inbox = (lotus.user_id, lotus.client.device_id)
+            put, held = fake.put_to_device, []
+            fake.put_to_device = lambda request: held.append(request) or {}
+            await teak.say(room_id, "where is the key?")
+            await lotus.reported(ReportKind.UNDECRYPTABLE)
+            await fake.caught_up(lotus.user_id)
+        async with stage.party("b_lotus") as lotus:
+            for request in held:
+                put(request)
+            assert fake.to_device[lotus_inbox]
+            await lotus.hears("where is the key?")
+            await fake.caught_up(lotus.user_id)
+        assert lotus.bodies() == ["where is the key?"]
+
+
+async def test_nobody_speaks_with_another_s_key(stage, fake):
+    """The homeserver relabels a message with another member's name: it is not read."""
+    async with stage.party("b_lotus") as lotus, stage.party("b_teak") as teak, stage.party("b_reed") as reed:
+        room_id = fake.room(teak.user_id, lotus.user_id, reed.user_id)
+        await teak.say(room_id, "I approve")
+        await lotus.hears("I approve")
+        fake.add(room_id, reed.user_id, "m.room.encrypted", fake.ciphertexts(room_id)[-1])
+        report = await lotus.reported(ReportKind.UNDECRYPTABLE)
+    assert report.user_id == reed.user_id
+    assert [message.sender for message in lotus.messages] == [teak.user_id]
+
+
+async def test_a_replay_is_refused(stage, fake):
+    """The homeserver plays an old message again, as a new event, also after a restart: it is not read."""
+    async with stage.party("b_teak") as teak:
+        async with stage.party("b_lotus") as lotus:
+            room_id = fake.room(teak.user_id, lotus.user_id)
+            await teak.say(room_id, "I approve")
+            await lotus.hears("I approve")
+            await fake.caught_up(lotus.user_id)
+        async with stage.party("b_lotus") as lotus:
+            fake.add(room_id, teak.user_id, "m.room.encrypted", fake.ciphertexts(room_id)[-1])
+            await lotus.reported(ReportKind.UNDECRYPTABLE)
+    assert lotus.messages == []
+
+
+async def test_a_message_of_another_room_is_refused(stage, fake):
+    """A ciphertext is bound to its room."""
+    async with stage.party("b_lotus") as lotus, stage.party("b_teak") as teak:
+        one, two = fake.room(teak.user_id, lotus.user_id), fake.room(teak.user_id, lotus.user_id)
+        await teak.say(one, "yes")
+        await lotus.hears("yes")
+        fake.add(two, teak.user_id, "m.room.encrypted", fake.ciphertexts(one)[-1])
+        report = await lotus.reported(ReportKind.UNDECRYPTABLE)
+    assert report.room_id == two
+
+
+async def test_plain_messages_are_told_as_such(stage, fake):
+    """Whoever handles them sees that the homeserver may have written them."""
+    async with stage.party("b_lotus") as lotus:
+        room_id = fake.room(lotus.user_id, OTHER)
+        fake.add(room_id, OTHER, "m.room.message", TEXT)
+        heard = await lotus.hears("x")
+    assert (heard.encrypted, heard.trust, heard.device_id) == (False, Trust.UNKNOWN, None)
+
+
+async def test_a_gap_is_filled(stage, fake):
+    """What the sync left out after an absence is fetched, in order, and nothing is told twice."""
+    async with stage.party("b_lotus") as lotus:
+        room_id = fake.room(lotus.user_id, OTHER, encryption=None)
+        fake.add(room_id, OTHER, "m.room.message", {"msgtype": "m.text", "body": "0"})
+        await lotus.hears("0")
+        await fake.caught_up(lotus.user_id)
+    for number in range(1, 300):
+        fake.add(room_id, OTHER, "m.room.message", {"msgtype": "m.text", "body": str(number)})
+    async with stage.party("b_lotus") as lotus:
+        await lotus.hears("299")
+    assert lotus.bodies() == [str(number) for number in range(1, 300)]
+
+
+async def test_a_request_to_verify_is_declined(stage, fake):
+    """Element is told at once instead of waiting for ever."""
+    async with stage.party("b_lotus") as lotus:
+        stranger = Stranger(fake, OTHER)
+        content = {"transaction_id": "t1", "from_device": stranger.device_id, "methods": ["m.sas.v1"]}
+        fake.send_to_device(
+            lotus.user_id, lotus.client.device_id, OTHER, "m.key.verification.request", content
+        )
+        await fake.until(lambda: fake.to_device[OTHER, "S"])
+    ((_, answer),) = fake.to_device[OTHER, "S"]
+    assert answer["type"] == "m.key.verification.cancel"
+    assert answer["content"]["transaction_id"] == "t1"
+
+
+async def test_requests_for_keys_are_not_answered(stage, fake):
+    """Whoever asks, and by whatever device."""
+    async with stage.party("b_lotus") as lotus, stage.party("b_teak") as teak:
+        room_id = fake.room(lotus.user_id, teak.user_id)
+        await lotus.say(room_id, "x")
+        await teak.hears("x")
+        session_id = fake.ciphertexts(room_id)[0]["session_id"]
+        asked = {
+            "action": "request",
+            "request_id": "r1",
+            "requesting_device_id": teak.client.device_id,
+            "body": {"algorithm": "m.megolm.v1.aes-sha2", "room_id": room_id, "session_id": session_id},
+        }
+        before = fake.keys_given(lotus.user_id)
+        fake.send_to_device(lotus.user_id, lotus.client.device_id, teak.user_id, "m.room_key_request", asked)
+        await fake.caught_up(lotus.user_id)
+        await lotus.heard_all()
+    assert fake.keys_given(lotus.user_id) == before
