@@ -27,14 +27,23 @@ class Person:
     seeds: Seeds
 
 
-async def crowd(synapse: BareSynapse, size: int, *, prefix: str = "b_m", signed: bool = True) -> list[Person]:
-    """Register `size` people with devices."""
+async def crowd(
+    synapse: BareSynapse,
+    size: int,
+    *,
+    prefix: str = "b_m",
+    signed: bool = True,
+    one_time_keys: int = ONE_TIME_KEYS,
+) -> list[Person]:
+    """Register `size` people with devices, each good for `one_time_keys` strangers."""
     limit = asyncio.Semaphore(AT_ONCE)
     async with Api(synapse.url, synapse.as_token) as service:
 
         async def one(number: int) -> Person:
             async with limit:
-                return await _person(synapse, service, f"{prefix}{number}", signed=signed)
+                return await _person(
+                    synapse, service, f"{prefix}{number}", signed=signed, one_time_keys=one_time_keys
+                )
 
         return list(await asyncio.gather(*(one(number) for number in range(size))))
 
@@ -50,11 +59,13 @@ async def join_all(synapse: BareSynapse, people: Sequence[Person], room_id: str)
     await asyncio.gather(*(one(person) for person in people))
 
 
-async def _person(synapse: BareSynapse, service: Api, localpart: str, *, signed: bool) -> Person:
+async def _person(
+    synapse: BareSynapse, service: Api, localpart: str, *, signed: bool, one_time_keys: int
+) -> Person:
     body = {"type": "m.login.application_service", "username": localpart}
     answer = await service.request("POST", "/register", body=body)
     account = vodozemac.Account()
-    account.generate_one_time_keys(ONE_TIME_KEYS)
+    account.generate_one_time_keys(one_time_keys)
     user_id, device_id = answer["user_id"], answer["device_id"]
     person = Person(user_id, device_id, answer["access_token"], account, Seeds.new())
     keys = _signed(
