@@ -4,6 +4,7 @@ import asyncio
 import json
 import sys
 from collections.abc import Coroutine
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -60,7 +61,7 @@ def up(
     allow_removals: Annotated[bool, typer.Option(help="Let people and rooms be removed.")] = False,
 ) -> None:
     """Start everything: the homeserver, the rooms of the network file, the bots, the pages. Until Ctrl-C."""
-    from banyan.bootstrap import up as bring_up
+    from banyan.bootstrap.running import up as bring_up
     from banyan.progress import Steps
 
     with Steps(err) as steps:
@@ -73,7 +74,7 @@ def serve(
     only: Annotated[list[str] | None, typer.Option(help="Run only this part; may be repeated.")] = None,
 ) -> None:
     """Run the bots and pages beside a homeserver that is running already."""
-    from banyan.bootstrap import serve as run_parts
+    from banyan.bootstrap.running import serve as run_parts
     from banyan.progress import Steps
 
     with Steps(err) as steps:
@@ -83,7 +84,7 @@ def serve(
 @app.command()
 def plan(home: HomeOption = DEFAULT_HOME, network: NetworkOption = None, as_json: JsonOption = False) -> None:
     """Print what `apply` would change. Changes nothing."""
-    from banyan.bootstrap import make_plan
+    from banyan.bootstrap.operating import make_plan
 
     changes = _run(make_plan(Home(home.absolute()), network))
     _say(changes.to_json(), as_json=as_json, text=changes.render())
@@ -97,12 +98,13 @@ def apply(
     as_json: JsonOption = False,
 ) -> None:
     """Make the rooms on the homeserver what the network file says."""
-    from banyan.bootstrap import apply as carry_out
+    from banyan.bootstrap.operating import apply as carry_out
     from banyan.progress import Steps
 
     with Steps(err) as steps:
         report = _run(carry_out(Home(home.absolute()), network, steps, allow_removals=allow_removals))
-    _say(report.to_json(), as_json=as_json, text=report.render())
+    text = f"Rooms: {report.created} made, {report.changed} changed, {report.removed} removed."
+    _say(asdict(report), as_json=as_json, text=text)
 
 
 @member.command("invite")
@@ -115,7 +117,7 @@ def member_invite(
     qr: Annotated[Path | None, typer.Option(help="Also write the link as a PNG picture.")] = None,
 ) -> None:
     """Make a pseudonym and a link that lets one person in, once."""
-    from banyan.bootstrap import invite
+    from banyan.bootstrap.operating import invite
     from banyan.web import qr as codes
 
     invited = _run(invite(Home(home.absolute()), country, tuple(theme or ()), language))
@@ -126,13 +128,13 @@ def member_invite(
         f"Give them this link by a way you trust; it works once:\n\n  {invited.link}\n\n"
         f"{codes.terminal(invited.link)}"
     )
-    _say(invited.to_json(), as_json=as_json, text=text)
+    _say(asdict(invited), as_json=as_json, text=text)
 
 
 @member.command("list")
 def member_list(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
     """List the pseudonyms, where they are placed and how far they have come."""
-    from banyan.bootstrap import list_members
+    from banyan.bootstrap.operating import list_members
 
     rows = _run(list_members(Home(home.absolute())))
     text = "\n".join(f"{r['user_id']:40} {r['area']:8} {r['status']:9} {','.join(r['roles'])}" for r in rows)
@@ -146,7 +148,7 @@ def role_grant(
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
     """Give a member a role. Meant for the first two security staff; later roles need two persons."""
-    from banyan.bootstrap import grant
+    from banyan.bootstrap.operating import grant
 
     _run(grant(Home(home.absolute()), user, name))
     _say(None, as_json=False, text=f"Done: {name}.")
@@ -160,7 +162,7 @@ def sender_enrol(
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
     """Accept alerts signed by this key."""
-    from banyan.bootstrap import enrol
+    from banyan.bootstrap.operating import enrol
 
     _run(enrol(Home(home.absolute()), name, public_key, direct=direct))
     how = "alone, within limits" if direct else "held until two persons approve"
@@ -170,7 +172,7 @@ def sender_enrol(
 @sender.command("revoke")
 def sender_revoke(name: str, home: HomeOption = DEFAULT_HOME) -> None:
     """Stop accepting alerts of this sender."""
-    from banyan.bootstrap import revoke
+    from banyan.bootstrap.operating import revoke
 
     _run(revoke(Home(home.absolute()), name))
     _say(None, as_json=False, text=f"Alerts of {name} are refused from now on.")
@@ -179,7 +181,7 @@ def sender_revoke(name: str, home: HomeOption = DEFAULT_HOME) -> None:
 @sender.command("list")
 def sender_list(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
     """List who may send alerts."""
-    from banyan.bootstrap import list_senders
+    from banyan.bootstrap.operating import list_senders
 
     rows = _run(list_senders(Home(home.absolute())))
     text = "\n".join(f"{r['name']:30} {'direct' if r['direct'] else 'held'}" for r in rows)
@@ -191,7 +193,7 @@ def sender_list(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) ->
 @app.command()
 def alert(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
     """List the alerts and how far each has come, room by room."""
-    from banyan.bootstrap import list_alerts
+    from banyan.bootstrap.operating import list_alerts
 
     rows = _run(list_alerts(Home(home.absolute())))
     text = "\n".join(f"{r['id']}  {r['state']:7} {r['sent']}/{r['rooms']} rooms" for r in rows)
@@ -201,7 +203,7 @@ def alert(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
 @log.command("show")
 def log_show(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
     """Print the entries of the log, oldest first."""
-    from banyan.bootstrap import read_log
+    from banyan.bootstrap.operating import read_log
 
     entries = _run(read_log(Home(home.absolute())))
     text = "\n".join(
@@ -213,7 +215,7 @@ def log_show(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> No
 @log.command("verify")
 def log_verify(home: HomeOption = DEFAULT_HOME) -> None:
     """Check the hash chain from the first entry to the last."""
-    from banyan.bootstrap import verify_log
+    from banyan.bootstrap.operating import verify_log
 
     count = _run(verify_log(Home(home.absolute())))
     _say(None, as_json=False, text=f"{count} entries; every one follows from the one before.")

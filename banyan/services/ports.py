@@ -153,14 +153,22 @@ class Answered(Protocol):
 class UnitOfWork(Protocol):
     """One transaction: a decision, its log entry and its effects are written together or not at all."""
 
-    members: Members
-    invitations: Invitations
-    rooms: Rooms
-    senders: Senders
-    alerts: Alerts
-    outbox: Outbox
-    log: Log
-    answered: Answered
+    @property
+    def members(self) -> Members: ...
+    @property
+    def invitations(self) -> Invitations: ...
+    @property
+    def rooms(self) -> Rooms: ...
+    @property
+    def senders(self) -> Senders: ...
+    @property
+    def alerts(self) -> Alerts: ...
+    @property
+    def outbox(self) -> Outbox: ...
+    @property
+    def log(self) -> Log: ...
+    @property
+    def answered(self) -> Answered: ...
 
 
 class Work(Protocol):

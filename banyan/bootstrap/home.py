@@ -1,0 +1,260 @@
+"""Putting the parts together: the only module that knows every one of them."""
+
+import fcntl
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property, partial
+from pathlib import Path
+
+import yaml
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from banyan.clock import SystemClock
+from banyan.domain.people import Accounts
+from banyan.errors import AlreadyRunning, UsedWrongly
+from banyan.network import Network, load_network
+from banyan.services.access import Access
+from banyan.services.alerts import Alerts
+from banyan.services.chats import Chats
+from banyan.services.ids import RandomIds
+from banyan.services.log import DecisionLog
+from banyan.services.members import Members
+from banyan.services.outbox import Wakes
+from banyan.services.retention import Retention
+from banyan.services.roster import Roster
+from banyan.services.senders import Senders
+from banyan.settings import DEFAULT_NETWORK, Database, Home, Settings, load_settings
+from banyan.store.open import open_store, url_for
+from banyan.store.upgrade import upgrade
+from banyan.store.work import SqlWork
+from banyan.vault import FileVault
+from bridge.metrics import Metrics
+from homeserver.config import HomeserverSpec, PostgresSpec
+from homeserver.ports import choose_ports, remembered_ports
+from homeserver.registration import PublicRegistration
+from homeserver.supervise import Synapse
+from policies.placement import rooms_of
+
+PORTS = ("client", "metrics", "public", "private")
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Where the parts of one home listen, and how the world reaches them."""
+
+    homeserver: str
+    """Where our own processes reach Synapse."""
+    public: tuple[str, int]
+    private: tuple[str, int]
+    homeserver_url: str
+    """What members are told."""
+    web_url: str
+    private_url: str
+
+
+@dataclass
+class Parts:
+    """One home, opened: what a command or a process of it works with."""
+
+    home: Home
+    settings: Settings
+    network: Network
+    addresses: Addresses
+    spec: HomeserverSpec
+    engine: AsyncEngine
+    wakes: Wakes
+    registration: PublicRegistration
+    synapse: Synapse | None = None
+    """The homeserver, where this process started it."""
+    signs: dict[str, Callable[[], bool]] = field(default_factory=dict)
+    """How to tell whether each part of this process is well, by its name."""
+
+    def well(self, part: str) -> bool:
+        """Whether that part of this process runs and is well."""
+        return part in self.signs and self.signs[part]()
+
+    @cached_property
+    def clock(self) -> SystemClock:
+        """The time."""
+        return SystemClock()
+
+    @cached_property
+    def ids(self) -> RandomIds:
+        """Randomness."""
+        return RandomIds()
+
+    @cached_property
+    def vault(self) -> FileVault:
+        """Keys derived from the home secret."""
+        return FileVault(self.home.secret("home.key"))
+
+    @cached_property
+    def accounts(self) -> Accounts:
+        """User ids of our own accounts."""
+        return Accounts(self.settings.name)
+
+    @cached_property
+    def work(self) -> SqlWork:
+        """The unit of work."""
+        return SqlWork(self.engine, self.clock, self.ids, self.wakes)
+
+    @cached_property
+    def roster(self) -> Roster:
+        """Who ought to be where."""
+        return Roster(self.work, self.accounts, partial(rooms_of, self.network))
+
+    @cached_property
+    def chats(self) -> Chats:
+        """The members' chats with the desk."""
+        return Chats(self.work, self.accounts, self.roster)
+
+    @cached_property
+    def members(self) -> Members:
+        """Inviting and admitting."""
+        return Members(
+            self.work,
+            self.clock,
+            self.ids,
+            network=self.network,
+            accounts=self.accounts,
+            registration=self.registration,
+        )
+
+    @cached_property
+    def access(self) -> Access:
+        """What the gate must know."""
+        return Access(self.work, self.clock, self.network, self.accounts)
+
+    @cached_property
+    def alerts(self) -> Alerts:
+        """Accepting alerts and telling how far they have come."""
+        return Alerts(
+            self.work,
+            self.clock,
+            self.ids,
+            network=self.network,
+            vault=self.vault,
+            web_url=self.addresses.web_url,
+        )
+
+    @cached_property
+    def senders(self) -> Senders:
+        """Who may send alerts."""
+        return Senders(self.work)
+
+    @cached_property
+    def log(self) -> DecisionLog:
+        """The log of decisions."""
+        return DecisionLog(self.work)
+
+    @cached_property
+    def metrics(self) -> Metrics:
+        """Counts without ids."""
+        return Metrics(self.work)
+
+    @cached_property
+    def retention(self) -> Retention:
+        """What is erased, and when."""
+        return Retention(self.work, self.clock)
+
+
+@asynccontextmanager
+async def open_home(
+    home: Home, network: Path | None = None, *, listening: bool = False
+) -> AsyncIterator[Parts]:
+    """Open a home for one command or process. Raise `BadFile` before anything is touched.
+
+    `listening` is for the one process that starts the listeners: it finds other ports for those somebody took.
+    """
+    settings = _settings(home, network)
+    declared = load_network(settings.network)
+    _found(home, settings)
+    ports = remembered_ports(home.path)
+    if listening or not ports.keys() >= set(PORTS):
+        ports = choose_ports(home.path, PORTS)
+    addresses, spec = _addresses(home, settings, declared, ports)
+    engine = open_store(url_for(settings, home))
+    registration = PublicRegistration(addresses.homeserver)
+    try:
+        await upgrade(engine)
+        yield Parts(home, settings, declared, addresses, spec, engine, Wakes(), registration)
+    finally:
+        await registration.close()
+        await engine.dispose()
+
+
+@contextmanager
+def only_one(home: Home) -> Iterator[None]:
+    """Hold the home while `up` runs. Raise `AlreadyRunning`."""
+    home.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with (home.path / "lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise AlreadyRunning("This home is already up. Stop it first, or use another --home.") from None
+        yield
+
+
+def _settings(home: Home, network: Path | None) -> Settings:
+    settings = load_settings(home)
+    if network is None:
+        return settings
+    if home.settings_file.exists() and network.resolve() != settings.network.resolve():
+        raise UsedWrongly(
+            f"This home was started with {settings.network.name}. "
+            f"Change `network:` in {home.settings_file.name} if you mean it."
+        )
+    return settings.model_copy(update={"network": network.resolve()})
+
+
+def _found(home: Home, settings: Settings) -> None:
+    """Remember what the first start decided for ever: the server name and the network file."""
+    if home.settings_file.exists():
+        return
+    home.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    first: dict[str, str] = {"server_name": settings.server_name}
+    if settings.network != DEFAULT_NETWORK:
+        first["network"] = str(settings.network)
+    home.settings_file.write_text(yaml.safe_dump(first))
+
+
+def _addresses(
+    home: Home, settings: Settings, network: Network, ports: dict[str, int]
+) -> tuple[Addresses, HomeserverSpec]:
+    local = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
+    public = settings.public
+    addresses = Addresses(
+        homeserver=local["client"],
+        public=(settings.bind, ports["public"]),
+        private=("127.0.0.1", ports["private"]),
+        homeserver_url=public.homeserver_url if public else local["client"],
+        web_url=(public.web_url if public else local["public"]).rstrip("/"),
+        private_url=local["private"],
+    )
+    spec = HomeserverSpec(
+        server_name=settings.name,
+        client_port=ports["client"],
+        metrics_port=ports["metrics"],
+        private_url=local["private"],
+        public_baseurl=f"{public.homeserver_url.rstrip('/')}/" if public else None,
+        behind_proxy=public is not None,
+        database=_postgres(home, settings.database),
+        private_chats=network.limits.private_chats == "allowed",
+    )
+    return addresses, spec
+
+
+def _postgres(home: Home, database: Database | None) -> PostgresSpec | None:
+    if database is None:
+        return None
+    password_file = database.password_file or _no_password(home)
+    return PostgresSpec(database.host, database.port, database.user, password_file, database.synapse)
+
+
+def _no_password(home: Home) -> Path:
+    file = home.secret("no-password")
+    if not file.exists():
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        file.touch(0o600)
+    return file

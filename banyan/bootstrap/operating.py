@@ -1,0 +1,131 @@
+"""What the operator asks for on the machine, one function a command."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from banyan.bootstrap.growing import grow, grower
+from banyan.bootstrap.home import open_home
+from banyan.bootstrap.waiting import carried_out, must_run
+from banyan.domain.plan import Plan
+from banyan.errors import BanyanError, NotFound
+from banyan.services.members import invitation_subject
+from banyan.settings import Home
+from homeserver.apply import Progress, Report
+
+
+@dataclass(frozen=True)
+class Invitation:
+    """What is handed to the person invited."""
+
+    user_id: str
+    token: str
+    link: str
+    expires: datetime
+
+
+class LogBroken(BanyanError):
+    """An entry of the log does not follow from the one before."""
+
+    code = "log-broken"
+
+
+async def make_plan(home: Home, network: Path | None) -> Plan:
+    """What `apply` would change."""
+    must_run(home)
+    async with open_home(home, network) as parts, grower(parts) as growing:
+        return await growing.plan()
+
+
+async def apply(home: Home, network: Path | None, progress: Progress, *, allow_removals: bool) -> Report:
+    """Make the rooms what the network file says."""
+    must_run(home)
+    async with open_home(home, network) as parts:
+        return await grow(parts, progress, allow_removals=allow_removals)
+
+
+async def invite(home: Home, country: str, themes: Sequence[str], language: str | None) -> Invitation:
+    """Make a way in for one person, and wait until it works."""
+    must_run(home)
+    async with open_home(home) as parts:
+        invited = await parts.members.invite(country, themes, language=language)
+        await carried_out(parts, invitation_subject(invited.token))
+        link = f"{parts.addresses.web_url}/join/{invited.token}"
+        return Invitation(invited.user_id, invited.token, link, invited.expires)
+
+
+async def list_members(home: Home) -> list[dict[str, Any]]:
+    """Every member: user id, area, themes, roles, language and status."""
+    async with open_home(home) as parts:
+        return [
+            {
+                "user_id": parts.accounts.member(member.localpart),
+                "area": member.placement.area,
+                "themes": sorted(member.placement.themes),
+                "roles": sorted(member.placement.roles),
+                "language": member.language,
+                "status": member.status.value,
+            }
+            for member in await parts.members.list()
+        ]
+
+
+async def grant(home: Home, who: str, role: str) -> None:
+    """Give a member a role. `who` is a pseudonym or a user id."""
+    async with open_home(home) as parts:
+        localpart = parts.accounts.localpart(who) if who.startswith("@") else who
+        if localpart is None:
+            raise NotFound("There is no member of that name; `banyan member list` shows them.")
+        await parts.members.grant(localpart, role)
+
+
+async def enrol(home: Home, name: str, public_key: str, *, direct: bool) -> None:
+    """Accept alerts signed by this key."""
+    async with open_home(home) as parts:
+        await parts.senders.enrol(name, public_key, direct=direct)
+
+
+async def revoke(home: Home, name: str) -> None:
+    """Refuse this sender's alerts."""
+    async with open_home(home) as parts:
+        await parts.senders.revoke(name)
+
+
+async def list_senders(home: Home) -> list[dict[str, Any]]:
+    """Every sender and whether they may alert alone."""
+    async with open_home(home) as parts:
+        return [{"name": each.name, "direct": each.direct} for each in await parts.senders.list()]
+
+
+async def list_alerts(home: Home) -> list[dict[str, Any]]:
+    """Every alert and in how many rooms it is."""
+    async with open_home(home) as parts:
+        return [
+            {
+                "id": each.id,
+                "state": each.state.value,
+                "sent": sum(room.sent is not None for room in each.rooms),
+                "rooms": len(each.rooms),
+            }
+            for each in await parts.alerts.all()
+        ]
+
+
+async def read_log(home: Home) -> list[dict[str, Any]]:
+    """Every entry of the log, as it is signed."""
+    async with open_home(home) as parts:
+        return [json.loads(entry.body) for entry in await parts.log.entries()]
+
+
+async def verify_log(home: Home) -> int:
+    """Check the chain; how many entries it has. Raise `LogBroken` where it breaks."""
+    async with open_home(home) as parts:
+        verdict = await parts.log.verify()
+    if verdict.broken is not None:
+        raise LogBroken(
+            f"Entry {verdict.broken.seq} does not follow from the one before. Keep this database."
+        )
+    return verdict.entries

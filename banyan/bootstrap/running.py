@@ -1,0 +1,130 @@
+"""`banyan up` and `banyan serve`: from a directory to a network that is well, until it is told to stop."""
+
+import asyncio
+import json
+import os
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Protocol
+
+from banyan.bootstrap.growing import grow
+from banyan.bootstrap.home import Parts, only_one, open_home
+from banyan.bootstrap.serving import serving
+from banyan.bootstrap.speaking import provision_speakers
+from banyan.errors import NotRunning
+from banyan.logs import log_to
+from banyan.settings import Home
+from bots.client import Api as BotApi
+from bots.client import publish_identity
+from homeserver.accounts import provision
+from homeserver.apply import KeeperAway, Progress, RemovalsNotAllowed
+from homeserver.config import render
+from homeserver.files import replace_text
+from homeserver.supervise import Synapse
+
+
+class Watcher(Progress, Protocol):
+    """Who watches: a line for each finished step, and a bar."""
+
+    def say(self, text: str) -> None:
+        """Print a finished step."""
+
+    def finished(self) -> None:
+        """Hide the bar."""
+
+
+async def up(home: Home, network: Path | None, watch: Watcher, *, allow_removals: bool = False) -> None:
+    """Start everything and stay up until SIGINT or SIGTERM."""
+    with only_one(home):
+        async with open_home(home, network, listening=True) as parts:
+            log_to(home.logs / "banyan.log")
+            stop = _stopping()
+            render(home.path, parts.spec)
+            async with _homeserver(parts):
+                watch.say(f"homeserver ready ({parts.settings.name})")
+                await _accounts(parts)
+                watch.say("our own accounts are in place, their devices signed")
+                await _grow(parts, watch, allow_removals=allow_removals)
+                async with serving(parts), _told(parts):
+                    watch.say(f"well. Join page and alerts: {parts.addresses.web_url}")
+                    watch.say(f"Members log in with any Element at {parts.addresses.homeserver_url}")
+                    await stop.wait()
+                    watch.say("stopping")
+
+
+async def serve(home: Home, watch: Watcher, *, only: frozenset[str] = frozenset()) -> None:
+    """Run the parts, or only some, beside a homeserver that is up already."""
+    if not home.secret("registrar.token").exists():
+        raise NotRunning("There is no network in this home yet. Start it once: banyan up")
+    async with open_home(home) as parts:
+        log_to(home.logs / "banyan.log")
+        stop = _stopping()
+        async with serving(parts, only):
+            watch.say(f"running: {', '.join(sorted(only)) or 'all parts'}")
+            await stop.wait()
+
+
+@asynccontextmanager
+async def _homeserver(parts: Parts) -> AsyncIterator[None]:
+    synapse = Synapse(parts.home.path, parts.addresses.homeserver)
+    await synapse.start()
+    watching: asyncio.Task[None] | None = None
+    try:
+        await synapse.wait_ready()
+        parts.synapse = synapse
+        watching = asyncio.create_task(synapse.run())
+        yield
+    finally:
+        await synapse.stop()
+        if watching is not None:
+            await asyncio.gather(watching, return_exceptions=True)
+
+
+async def _accounts(parts: Parts) -> None:
+    home, url = parts.home, parts.addresses.homeserver
+    await provision(url, parts.settings.name, home.secrets)
+    await provision_speakers(parts)
+    token = home.secret("warden.as_token").read_text().strip()
+    async with BotApi(url, token, as_user=parts.accounts.warden) as api:
+        # no device, and an identity whose seeds can go offline: a device that a thief adds stays unsigned
+        await publish_identity(api, parts.accounts.warden, home.secret("warden.seeds"))
+
+
+async def _grow(parts: Parts, watch: Watcher, *, allow_removals: bool) -> None:
+    """A network that may not grow now still runs: people need their alarms more than a new room."""
+    try:
+        report = await grow(parts, watch, allow_removals=allow_removals)
+    except (KeeperAway, RemovalsNotAllowed) as refused:
+        watch.say(str(refused))
+        return
+    finally:
+        watch.finished()
+    watch.say(f"rooms: {report.created} made, {report.changed} changed, {report.removed} removed")
+
+
+@asynccontextmanager
+async def _told(parts: Parts) -> AsyncIterator[None]:
+    """`run.json` while all of it runs."""
+    addresses = parts.addresses
+    synapse = parts.synapse
+    told = {
+        "homeserver_url": addresses.homeserver_url,
+        "server_name": parts.settings.name,
+        "web_url": addresses.web_url,
+        "private_url": addresses.private_url,
+        "pids": {"banyan": os.getpid(), "synapse": synapse.pid if synapse else None},
+    }
+    replace_text(parts.home.run_file, json.dumps(told, indent=2, sort_keys=True) + "\n")
+    try:
+        yield
+    finally:
+        parts.home.run_file.unlink(missing_ok=True)
+
+
+def _stopping() -> asyncio.Event:
+    stop = asyncio.Event()
+    for each in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(each, stop.set)
+    return stop

@@ -1,0 +1,114 @@
+"""The accounts that speak, at work: provisioned, listening, draining their part of the outbox."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import TypedDict
+
+from banyan.bootstrap.crew import Crew, draining
+from banyan.bootstrap.home import Parts
+from banyan.domain.effects import Actor
+from banyan.services.outbox import Drain, Handler
+from bots.alarm import Alarm
+from bots.client import Client, KeyPolicy, Report, ReportKind, provision, relogin
+from bots.commands import DESK
+from bots.desk import Desk
+from bots.dispatch import Dispatcher
+from bots.keys import KeyRoster
+from bots.outgoing import Outgoing
+
+READY_SECONDS = 120
+
+
+class _Login(TypedDict):
+    homeserver_url: str
+    as_token: str
+    localpart: str
+    server_name: str
+    secrets: Path
+
+
+POLICIES = {
+    Actor.ALARM: KeyPolicy.EVERY_DEVICE,
+    Actor.DESK: KeyPolicy.OWNER_SIGNED,
+    Actor.STEWARD: KeyPolicy.OWNER_SIGNED,
+}
+
+Equip = Callable[[Parts, Client, Outgoing], Awaitable[Mapping[str, Handler]]]
+
+
+async def _alarm(parts: Parts, client: Client, outgoing: Outgoing) -> Mapping[str, Handler]:
+    alarm = Alarm(outgoing, parts.alerts)
+    await alarm.recall()
+    client.on_receipt(alarm.saw)
+    return alarm.handlers
+
+
+async def _desk(parts: Parts, client: Client, outgoing: Outgoing) -> Mapping[str, Handler]:
+    client.on_message(Dispatcher(Actor.DESK, DESK, parts.work, parts.chats, parts.clock).hear)
+
+    async def heard(report: Report) -> None:
+        if report.kind is ReportKind.REACHABLE and report.user_id is not None:
+            await parts.chats.reachable(report.user_id)
+
+    client.on_report(heard)
+    return Desk(client, outgoing, parts.chats, parts.vault).handlers
+
+
+async def _steward(parts: Parts, client: Client, outgoing: Outgoing) -> Mapping[str, Handler]:  # noqa: ARG001
+    return {}
+
+
+SPEAKERS: Mapping[Actor, Equip] = {Actor.ALARM: _alarm, Actor.DESK: _desk, Actor.STEWARD: _steward}
+
+
+@asynccontextmanager
+async def speaking(parts: Parts, crew: Crew, actor: Actor) -> AsyncIterator[None]:
+    """Let one account listen and speak until the block ends. Its rooms are warm when the block begins."""
+    login = credentials_of(parts, actor)
+    pickle_key = parts.vault.mac("pickle", actor)
+    store = parts.home.bot_store(actor)
+    client = await Client.open(
+        homeserver_url=parts.addresses.homeserver,
+        credentials=await provision(**login, store=store, pickle_key=pickle_key),
+        store=store,
+        pickle_key=pickle_key,
+        roster=KeyRoster(parts.roster, POLICIES[actor]),
+        relogin=relogin(**login),
+        keep_warm=actor is not Actor.DESK,  # thousands of chats: their keys wait for the first word
+    )
+    listening = f"{actor}-listening"
+    try:
+        handlers = await SPEAKERS[actor](parts, client, Outgoing(client, parts.clock))
+        crew.start(listening, client.run())
+        parts.signs[actor] = lambda: client.well
+        with suppress(TimeoutError):  # cold, but it can speak; /health says when it cannot hear
+            await client.ready(READY_SECONDS)
+        if actor is Actor.DESK:
+            await parts.chats.catch_up(client.devices.reachable)
+        drain = Drain(parts.work, actor, handlers, parts.clock, device_id=lambda: client.device_id)
+        async with draining(parts, crew, drain):
+            yield
+    finally:
+        await crew.stop(listening)
+        await client.close()
+
+
+async def provision_speakers(parts: Parts) -> None:
+    """Give each speaking account a device that its own identity vouches for: before it joins any room."""
+    for actor in SPEAKERS:
+        pickle_key = parts.vault.mac("pickle", actor)
+        await provision(
+            **credentials_of(parts, actor), store=parts.home.bot_store(actor), pickle_key=pickle_key
+        )
+
+
+def credentials_of(parts: Parts, actor: Actor) -> _Login:
+    """What a speaking account logs in with."""
+    return {
+        "homeserver_url": parts.addresses.homeserver,
+        "as_token": parts.home.secret("speakers.as_token").read_text().strip(),
+        "localpart": actor.value,
+        "server_name": parts.settings.name,
+        "secrets": parts.home.secrets,
+    }

@@ -1,0 +1,156 @@
+"""Sample members: they join by the public path and read with a real encrypted client."""
+
+import asyncio
+import json
+import re
+import secrets
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass, field
+from html import unescape
+from pathlib import Path
+from urllib.parse import urljoin
+
+import aiohttp
+
+from banyan.errors import BanyanError
+from banyan.vault import write_secret
+from bots.client import Client, KeyPolicy, Message, login_password
+
+PEOPLE = (
+    ("KH", "km", ("climate",)),
+    ("KH", "en", ()),
+    ("LA", "lo", ()),
+    ("MM", "my", ("justice",)),
+    ("MM", "my", ()),
+    ("MM", "en", ("defenders",)),
+    ("TH", "th", ("climate",)),
+    ("VN", "vi", ()),
+    ("VN", "vi", ("justice",)),
+)
+"""Country, language and themes of the sample members."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What a sample member remembers: how to log in."""
+
+    user_id: str
+    country: str
+    language: str
+    passphrase: str
+
+    def save(self, directory: Path) -> None:
+        """Write it with mode 0600."""
+        write_secret(directory / f"{self.localpart}.json", json.dumps(asdict(self)))
+
+    @property
+    def localpart(self) -> str:
+        """The pseudonym."""
+        return self.user_id[1:].partition(":")[0]
+
+
+def remembered(directory: Path) -> list[Sample]:
+    """The sample members of an earlier run."""
+    files = sorted(directory.glob("*.json")) if directory.is_dir() else []
+    return [Sample(**json.loads(file.read_text())) for file in files if file.stem.count(".") == 0]
+
+
+class JoinFailed(BanyanError):
+    """The join page did not let a sample member in."""
+
+    code = "join-failed"
+
+
+async def join(http: aiohttp.ClientSession, link: str, user_id: str, country: str, language: str) -> Sample:
+    """Open the link, fill the form in, send it: what a person does."""
+    sample = Sample(user_id, country, language, secrets.token_urlsafe(18))
+    async with http.get(link, params={"lang": language}) as answer:
+        page = await answer.text()
+    if sample.localpart not in page:
+        raise JoinFailed(f"The join page did not show the pseudonym (status {answer.status}).")
+    action = re.search(r'<form[^>]*method="post"[^>]*action="([^"]*)"', page, re.IGNORECASE)
+    target = urljoin(str(answer.url), unescape(action[1])) if action else link
+    form = {"language": language, "passphrase": sample.passphrase, "again": sample.passphrase}
+    async with http.post(target, data=form) as answer:
+        if answer.status != 200:  # noqa: PLR2004
+            raise JoinFailed(f"The join page answered {answer.status} to a sample member.")
+    return sample
+
+
+class _Everyone:
+    """A person's own client gives its keys to whoever is in the room, as Element does."""
+
+    def __init__(self) -> None:
+        self.client: Client | None = None
+
+    async def allowed(self, room_id: str) -> frozenset[str]:
+        room = self.client.rooms.get(room_id) if self.client else None
+        return frozenset(room.joined) if room else frozenset()
+
+    def policy(self, room_id: str) -> KeyPolicy:  # noqa: ARG002 - the same for all
+        return KeyPolicy.EVERY_DEVICE
+
+
+@dataclass
+class Reader:
+    """A sample member at their phone."""
+
+    sample: Sample
+    client: Client
+    read: dict[str, tuple[str, float]] = field(default_factory=dict)
+    """Decrypted texts: event id → room id and `time.monotonic()` of reading."""
+    texts: dict[str, str] = field(default_factory=dict)
+    senders: set[str] = field(default_factory=set)
+    news: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def alert(self, marker: str) -> str:
+        """Event id of the text with that marker; empty when it was never decrypted."""
+        return next((event_id for event_id, text in self.texts.items() if marker in text), "")
+
+    def heard_from(self, user_id: str) -> bool:
+        """Whether anything that account said was decrypted."""
+        return user_id in self.senders
+
+    async def hear(self, message: Message) -> None:
+        """Remember what was decrypted."""
+        body = message.content.get("body")
+        if message.encrypted and isinstance(body, str):
+            self.read.setdefault(message.event_id, (message.room_id, time.monotonic()))
+            self.texts[message.event_id] = body
+            self.senders.add(message.sender)
+            self.news.set()
+
+
+@asynccontextmanager
+async def reading(sample: Sample, homeserver_url: str, directory: Path) -> AsyncIterator[Reader]:
+    """Log in, as the same device each time, and read until the block ends."""
+    store = directory / f"{sample.localpart}.db"
+    credentials = await login_password(
+        homeserver_url=homeserver_url,
+        user_id=sample.user_id,
+        password=sample.passphrase,
+        secrets=directory / "keys",
+        store=store,
+        pickle_key=sample.passphrase,
+    )
+    everyone = _Everyone()
+    client = await Client.open(
+        homeserver_url=homeserver_url,
+        credentials=credentials,
+        store=store,
+        pickle_key=sample.passphrase,
+        roster=everyone,
+    )
+    everyone.client = client
+    reader = Reader(sample, client)
+    client.on_message(reader.hear)
+    running = asyncio.create_task(client.run())
+    try:
+        await client.ready(60)
+        yield reader
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        await client.close()
