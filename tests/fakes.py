@@ -84,3 +84,8 @@ class Receiver:
         self.attempts.append(effect.id)
         self.arrived.setdefault(effect.id, effect)
         return {"event_id": f"${effect.id}"}
+
+
+def room_id(key):
+    """The id of a declared room in tests."""
+    return f"!{key}:banyan.test"

@@ -1,6 +1,7 @@
 """Emergency alerts: accepted with a signature, sent room by room, told how far they have come."""
 
 import hmac
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -38,6 +39,7 @@ from banyan.services.ports import Clock, Ids, UnitOfWork, Vault, Work
 from banyan.services.senders import NAME
 from banyan.services.signatures import verify
 
+ALERT_ID = re.compile(r"[0-9a-f]{32}")
 SECRET_LENGTH = 32
 """Hex digits of the secret in a status link: 128 bits."""
 
@@ -124,7 +126,9 @@ class Alerts:
 
     async def status(self, alert_id: str, secret: str) -> AlertStatus:
         """How far an alert has come, for whoever holds its link. Raise `NotFound` for a wrong secret too."""
-        right = hmac.compare_digest(self._secret(alert_id).encode(), secret.encode("utf-8", "replace"))
+        right = ALERT_ID.fullmatch(alert_id) and hmac.compare_digest(
+            self._secret(alert_id).encode(), secret.encode("utf-8", "replace")
+        )
         async with self._work.reading() as tx:
             alert = await tx.alerts.get(alert_id) if right else None
             if alert is None:

@@ -1,0 +1,38 @@
+"""Signed alerts for tests."""
+
+import base64
+import json
+from datetime import timedelta
+
+from nacl.signing import SigningKey
+
+from banyan.services.signatures import signed
+from tests.fakes import NOON
+
+KEY = SigningKey(b"k" * 32)
+PUBLIC_KEY = base64.b64encode(bytes(KEY.verify_key)).decode()
+WORDS = {"headline": "Stay away from the market", "description": "Checks at the gate.", "instruction": ""}
+
+
+def alert(**changes):
+    """The fields of a good alert sent at noon; `None` leaves a field out."""
+    fields = {
+        "identifier": "one",
+        "sent": NOON.isoformat(),
+        "expires": (NOON + timedelta(hours=6)).isoformat(),
+        "status": "actual",
+        "areas": ["MM"],
+        "kind": "raid",
+        "severity": "severe",
+        "response": "avoid",
+        "texts": {"en": WORDS},
+    } | changes
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def body(**changes):
+    return json.dumps(alert(**changes)).encode()
+
+
+def signature(raw, name="relay", key=KEY):
+    return base64.b64encode(key.sign(signed(name, raw)).signature).decode()

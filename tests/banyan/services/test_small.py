@@ -1,0 +1,115 @@
+"""The small services: limits, health, retention, the log's reader."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+from structlog.testing import capture_logs
+
+from banyan.domain.effects import Actor, NewEffect
+from banyan.domain.log import Action, Break, Entry, NewEntry
+from banyan.services.health import Health
+from banyan.services.limits import Bucket, Buckets
+from banyan.services.log import DecisionLog
+from banyan.services.retention import ANSWERED, EFFECTS, Retention
+
+
+def test_a_bucket_fills_evenly(clock):
+    """So many at once, then one for each part of the period; never more than its size."""
+    bucket = Bucket(4, timedelta(minutes=1), clock)
+    assert [bucket.take() for _ in range(5)] == [True] * 4 + [False]
+    clock.forward(seconds=15)
+    assert [bucket.take() for _ in range(2)] == [True, False]
+    clock.forward(hours=-1)
+    assert not bucket.take()
+    clock.forward(seconds=15)
+    assert bucket.take()
+    clock.forward(hours=9)
+    assert [bucket.take() for _ in range(5)] == [True] * 4 + [False]
+
+
+def test_each_name_has_its_own(clock):
+    buckets = Buckets(1, timedelta(minutes=1), clock)
+    assert [buckets.take(name) for name in ("a", "b", "a")] == [True, True, False]
+
+
+async def test_health_names_what_is_not_well():
+    """A part that says no, raises or hangs is named; the others are asked all the same."""
+
+    async def well():
+        return True
+
+    async def ill():
+        return False
+
+    async def broken():
+        raise ConnectionError("a text from outside")
+
+    async def hanging():
+        await asyncio.Event().wait()
+
+    checks = {"a": well, "b": ill, "c": broken, "d": hanging}
+    with capture_logs() as logs:
+        report = await Health(checks, patience=0.05).report()
+    assert (report.ok, report.failing) == (False, ("b", "c", "d"))
+    assert "a text from outside" not in str(logs)
+    assert (await Health({"a": well}).report()).ok
+
+
+async def test_retention(work, clock):
+    """What was handled is forgotten after a week, what was done after a month, and never what waits."""
+    async with work() as tx:
+        await tx.answered.first("$event", clock.now())
+        done = await tx.outbox.put(NewEffect(Actor.DESK, "say", {}))
+        await tx.outbox.put(NewEffect(Actor.DESK, "say", {}))
+        await tx.outbox.done(done, clock.now(), {})
+    retention = Retention(work, clock)
+    swept = []
+    for wait in (ANSWERED, timedelta(seconds=1), EFFECTS - ANSWERED, timedelta(days=900)):
+        clock.forward(seconds=wait.total_seconds())
+        swept.append(await retention.sweep())
+    assert swept == [0, 1, 1, 0]
+
+
+async def test_the_log_can_be_checked(work, monkeypatch):
+    """A whole log says how many entries and its head; a forged one where it breaks."""
+    log = DecisionLog(work)
+    assert (await log.verify()).entries == 0
+    async with work() as tx:
+        for _ in range(3):
+            last = await tx.log.append(NewEntry(Action.HOME_FOUNDED, "operator", "home"))
+    verdict = await log.verify()
+    assert (verdict.entries, verdict.head, verdict.broken) == (3, last.hash, None)
+    assert [entry.seq for entry in await log.entries(after=1)] == [2, 3]
+
+    async def forged(after=0):
+        return [Entry(1, last.at, b"{}", "0" * 64)]
+
+    monkeypatch.setattr(log, "entries", forged)
+    assert (await log.verify()).broken == Break(1, "hash")
+
+
+@pytest.mark.parametrize("count", [1, 3])
+async def test_the_schedule_only_wakes(count):
+    """A job is called at once and again, also after it failed; its text reaches no log."""
+    from banyan.schedule import Schedule
+
+    called = asyncio.Semaphore(0)
+
+    async def job():
+        called.release()
+        raise ConnectionError("a text from outside")
+
+    schedule = Schedule()
+    schedule.every(timedelta(seconds=0.05), "sweep", job)
+    with capture_logs() as logs:
+        task = asyncio.create_task(schedule.run())
+        async with asyncio.timeout(10):
+            for _ in range(count):
+                await called.acquire()
+        assert schedule.running
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    assert not schedule.running
+    assert {log["event"] for log in logs} == {"job-failed"}
+    assert "a text from outside" not in str(logs)
