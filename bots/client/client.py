@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from time import time
 from typing import Any, Self
@@ -19,7 +20,8 @@ from bots.client.http import Api
 from bots.client.inbox import Inbox, cancellation
 from bots.client.intake import Intake
 from bots.client.megolm import RoomKeys
-from bots.client.olm import Olm
+from bots.client.olm import Olm, publish_keys
+from bots.client.provision import Relogin
 from bots.client.rooms import Room, Rooms
 from bots.client.sharing import Sharing
 from bots.client.store import Store
@@ -60,7 +62,7 @@ class Client(Actions):
         self._store, self._roster = store, roster
         self._reports: asyncio.Queue[Report] = asyncio.Queue()
         report = self._reports.put_nowait
-        olm = Olm(store, self.user_id, self.device_id, pickle_key, clock=clock)
+        self._olm = olm = Olm(store, self.user_id, self.device_id, pickle_key, clock=clock)
         keys = RoomKeys(store, self.device_id, olm.curve25519, pickle_key, clock=clock)
         self.rooms = Rooms(store, self.user_id)
         self.devices = Devices(store, api, report=report, drop_sessions=olm.drop_sessions, clock=clock)
@@ -103,7 +105,7 @@ class Client(Actions):
         store: Path,
         pickle_key: str,
         roster: Roster,
-        relogin: Callable[[], Awaitable[Credentials]] | None = None,
+        relogin: Relogin | None = None,
         keep_warm: bool = True,
         handler_patience: float = 60.0,
         patience: float = 45.0,
@@ -116,22 +118,10 @@ class Client(Actions):
         at the first send: right for an account with thousands of chats. `patience`: seconds a request is
         tried again; `handler_patience`: seconds a handler may take. Raises StoreInUse and WrongStore.
         """
-
-        async def log_in_again() -> str:
-            if relogin is None:
-                raise Unauthorized(401, "M_UNKNOWN_TOKEN")
-            try:
-                fresh = await relogin()
-            except MatrixError as error:
-                raise Unauthorized(error.status, error.errcode) from None
-            if (fresh.user_id, fresh.device_id) != (credentials.user_id, credentials.device_id):
-                raise WrongStore
-            return fresh.access_token
-
         opened = Store(store)
-        api = Api(homeserver_url, credentials.access_token, relogin=log_in_again, patience=patience)
+        api = Api(homeserver_url, credentials.access_token, patience=patience)
         try:
-            return cls(
+            client = cls(
                 opened,
                 api,
                 credentials,
@@ -145,6 +135,9 @@ class Client(Actions):
         except BaseException:
             opened.close()
             raise
+        if relogin is not None:
+            api.relogin = partial(client._log_in_again, relogin)
+        return client
 
     async def run(self) -> None:
         """Receive until cancelled or closed. Raises Unauthorized when the account cannot log in any more."""
@@ -259,6 +252,15 @@ class Client(Actions):
 
     async def _state(self, room_id: str) -> list[Any]:
         return list(await self._api.request("GET", "/rooms/{}/state", room_id))
+
+    async def _log_in_again(self, relogin: Relogin) -> str:
+        try:
+            fresh = await relogin(self.device_id, lambda api: publish_keys(api, self._olm))
+        except MatrixError as error:
+            raise Unauthorized(error.status, error.errcode) from None
+        if (fresh.user_id, fresh.device_id) != (self.user_id, self.device_id):
+            raise WrongStore
+        return fresh.access_token
 
     async def _handle(self, answer: Mapping[str, Any]) -> None:
         await self._intake.handle(answer)

@@ -19,15 +19,11 @@ TOO_MANY_REQUESTS = 429
 SERVER_FAULT = 500
 TOKEN_REFUSED = frozenset({"M_UNKNOWN_TOKEN", "M_MISSING_TOKEN", "M_USER_DEACTIVATED"})
 
-Relogin = Callable[[], Awaitable[str]]
-"""Logs in again on the same device and returns the new access token."""
-
 
 class Api:
     """The client-server API of one account.
 
     With `as_user` the token is an application service's and every request acts as that account.
-    `relogin` is asked once per token when the homeserver no longer takes it.
     """
 
     def __init__(
@@ -36,13 +32,13 @@ class Api:
         access_token: str | None,
         *,
         as_user: str | None = None,
-        relogin: Relogin | None = None,
         patience: float = 45.0,
     ) -> None:
         self._base = homeserver_url.rstrip("/")
         self._token = access_token
         self._as_user = as_user
-        self._relogin = relogin
+        self.relogin: Callable[[], Awaitable[str]] | None = None
+        """Asked once for a new token when the homeserver no longer takes the present one."""
         self._patience = patience
         self._session: aiohttp.ClientSession | None = None
         self._login_lock = asyncio.Lock()
@@ -96,11 +92,11 @@ class Api:
         try:
             return await self._once(method, url, body, limit, token)
         except Unauthorized:
-            if self._relogin is None:
+            if self.relogin is None:
                 raise
         async with self._login_lock:
             if self._token == token:  # else another request has logged in meanwhile
-                self._token = await self._relogin()
+                self._token = await self.relogin()
         return await self._once(method, url, body, limit, self._token)
 
     async def _once(self, method: str, url: URL, body: Any, limit: float, token: str | None) -> Any:

@@ -17,6 +17,7 @@ from nio.crypto import InboundSession, OlmAccount, OutboundSession, Session
 
 from bots.client.canonical import Json, canonical_json, decode, encode, signed_by
 from bots.client.errors import Undecryptable, WrongStore
+from bots.client.http import Api
 from bots.client.store import Store
 from bots.client.trust import Device
 
@@ -35,6 +36,20 @@ class Payload:
     ed25519: str
     type: str
     content: Json
+
+
+async def publish_keys(api: Api, olm: "Olm") -> Json:
+    """See to it that the homeserver has all the device's keys, and return its public device keys.
+
+    In one request: once others see the device they claim its one-time keys. Raises what Api.request raises.
+    """
+    device_keys = olm.device_keys()
+    answer = await api.request("POST", "/keys/upload", body={})
+    left = int(answer["one_time_key_counts"].get("signed_curve25519", 0))
+    more = olm.keys_to_upload(left, fallback_used=left == 0)
+    await api.request("POST", "/keys/upload", body={"device_keys": device_keys} | more)
+    olm.mark_uploaded()
+    return device_keys
 
 
 class Olm:

@@ -4,7 +4,6 @@ The device lives as long as its store: the same store is the same device for eve
 device. A device id with another device's keys would be unreadable to everyone who had seen the first.
 """
 
-import json
 import secrets as random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -12,14 +11,19 @@ from pathlib import Path
 from time import time
 
 from bots.client.canonical import Json
-from bots.client.credentials import Credentials, write_private
+from bots.client.credentials import Credentials
 from bots.client.errors import LoginExpires, MatrixError
 from bots.client.http import Api
-from bots.client.olm import Olm
+from bots.client.olm import Olm, publish_keys
 from bots.client.signing import publish_identity, sign_device
 from bots.client.store import Store
 
 DEVICE_ID_BYTES = 6
+
+Publish = Callable[[Api], Awaitable[Json]]
+"""Uploads what a device has to publish and returns its public keys."""
+Relogin = Callable[[str, Publish], Awaitable[Credentials]]
+"""Logs in the device of this id again, and has its keys published by it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +42,6 @@ class Files:
     def seeds(self) -> Path:
         """The account's cross-signing identity: to be backed up, and kept for ever."""
         return self.directory / f"{self.localpart}.seeds"
-
-    @property
-    def device(self) -> Path:
-        """The device's public keys, to publish them once more should the homeserver lose the device."""
-        return self.directory / f"{self.localpart}.device.json"
 
 
 async def provision(
@@ -91,23 +90,21 @@ async def login_password(
 
 def relogin(
     *, homeserver_url: str, as_token: str, localpart: str, server_name: str, secrets: Path
-) -> Callable[[], Awaitable[Credentials]]:
-    """What Client.open takes as `relogin`: the same device logs in again, and is published again.
+) -> Relogin:
+    """What Client.open takes as `relogin`: the same device logs in again and is vouched for again.
 
-    It leaves the store alone, which the client has open.
+    The client has the store open and publishes the keys itself, before anything is signed.
     """
     files = Files(secrets, localpart)
 
-    async def again() -> Credentials:
-        keys = json.loads(files.device.read_bytes())
+    async def again(device_id: str, publish: Publish) -> Credentials:
         credentials = await login_as_service(
             homeserver_url=homeserver_url,
             as_token=as_token,
             user_id=f"@{localpart}:{server_name}",
-            device_id=keys["device_id"],
+            device_id=device_id,
         )
-        async with Api(homeserver_url, credentials.access_token) as api:
-            await _publish(api, files, keys, {})
+        await _vouch(homeserver_url, credentials, files, publish)
         credentials.save(files.credentials)
         return credentials
 
@@ -165,13 +162,7 @@ async def _equip(
         olm = Olm(store, user_id, device_id, pickle_key, clock=time)
         credentials = await _standing_login(homeserver_url, files, device_id) or await log_in(device_id)
         credentials.save(files.credentials)
-        keys = olm.device_keys()
-        write_private(files.device, json.dumps(keys).encode())
-        async with Api(homeserver_url, credentials.access_token) as api:
-            one_time = {} if store.meta("published") else olm.keys_to_upload(0, fallback_used=True)
-            await _publish(api, files, keys, one_time)
-        olm.mark_uploaded()
-        store.set_meta("published", "yes")
+        await _vouch(homeserver_url, credentials, files, lambda api: publish_keys(api, olm))
     finally:
         store.close()
     return credentials
@@ -193,7 +184,8 @@ async def _standing_login(homeserver_url: str, files: Files, device_id: str) -> 
     return credentials if answer.get("device_id") == device_id else None
 
 
-async def _publish(api: Api, files: Files, device_keys: Json, one_time_keys: Json) -> None:
-    await api.request("POST", "/keys/upload", body={"device_keys": device_keys} | one_time_keys)
-    seeds = await publish_identity(api, device_keys["user_id"], files.seeds)
-    await sign_device(api, seeds, device_keys)
+async def _vouch(homeserver_url: str, credentials: Credentials, files: Files, publish: Publish) -> None:
+    async with Api(homeserver_url, credentials.access_token) as api:
+        device_keys = await publish(api)
+        seeds = await publish_identity(api, credentials.user_id, files.seeds)
+        await sign_device(api, seeds, device_keys)

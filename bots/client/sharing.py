@@ -33,7 +33,7 @@ PERIOD_MS = 7 * 24 * 3600 * 1000
 CLAIM_SIZE = 200
 TO_DEVICE_SIZE = 100
 """Devices in one request."""
-CLAIM_AGAIN_MS = 10 * 60 * 1000
+CLAIM_AGAIN_MS = 60 * 1000
 """A device without keys is not asked for them at every send."""
 
 

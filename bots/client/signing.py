@@ -13,7 +13,7 @@ from typing import Any, Self
 
 from nacl.signing import SigningKey
 
-from bots.client.canonical import Json, public_key, sign
+from bots.client.canonical import Json, public_key, sign, signed_by
 from bots.client.credentials import write_private
 from bots.client.errors import IdentityLost, SigningFailed
 from bots.client.http import Api
@@ -85,15 +85,18 @@ async def publish_identity(api: Api, user_id: str, seeds_path: Path, *, replace:
 
 
 async def sign_device(api: Api, seeds: Seeds, device_keys: Mapping[str, Any]) -> None:
-    """Vouch for a device, given by its public keys as it published them.
+    """Vouch for a device, given by its public keys as it published them, unless that was done before.
 
     Ours, not as the homeserver lists them: else it could have us sign a device of its own making. Raises
     SigningFailed and what Api.request raises; the homeserver answers 200 to a signature it refuses.
     """
     user_id, device_id = device_keys["user_id"], device_keys["device_id"]
+    public = public_key(seeds.self_signing)
+    listed = await api.request("POST", "/keys/query", body={"device_keys": {user_id: [device_id]}})
+    if signed_by(listed.get("device_keys", {}).get(user_id, {}).get(device_id, {}), user_id, public, public):
+        return  # once more would have everybody ask for our devices again
     unsigned = {name: part for name, part in device_keys.items() if name not in ("signatures", "unsigned")}
-    signature = sign(seeds.self_signing, unsigned)
-    signed = unsigned | {"signatures": {user_id: {f"ed25519:{public_key(seeds.self_signing)}": signature}}}
+    signed = unsigned | {"signatures": {user_id: {f"ed25519:{public}": sign(seeds.self_signing, unsigned)}}}
     answer = await api.request("POST", "/keys/signatures/upload", body={user_id: {device_id: signed}})
     if answer.get("failures"):
         raise SigningFailed
