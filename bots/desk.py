@@ -8,7 +8,7 @@ from banyan.domain.rooms import LOCATOR
 from banyan.services.chats import Chats
 from banyan.services.outbox import Handler
 from banyan.services.ports import Vault
-from bots.client import Client
+from bots.client import Client, Membership, Report, ReportKind
 from bots.outgoing import Outgoing
 from bots.texts import welcome
 
@@ -47,6 +47,25 @@ class Desk:
         member = await self._chats.member(effect.payload["member_id"])
         content = welcome(member.localpart, member.language)
         return {"event_id": await self._outgoing.send(effect, effect.payload["room_id"], content)}
+
+    async def catch_up(self) -> None:
+        """Welcome those who could be welcomed when we last stopped. What comes later is reported."""
+        await self._chats.catch_up(self.reads)
+
+    async def reported(self, report: Report) -> None:
+        """Somebody has a device now that they vouch for."""
+        if report.kind is ReportKind.REACHABLE and report.user_id is not None:
+            await self._chats.present(report.user_id, self.reads)
+
+    async def joined(self, news: Membership) -> None:
+        """Somebody came into a room of ours."""
+        if news.membership == "join":
+            await self._chats.present(news.user_id, self.reads)
+
+    def reads(self, room_id: str, user_id: str) -> bool:
+        """Whether what is said in that room now can be read by that person, now or later."""
+        room = self._client.rooms.get(room_id)
+        return room is not None and user_id in room.joined and self._client.devices.reachable(user_id)
 
     async def _find(self, locator: str) -> str | None:
         """Look for a chat that an earlier attempt made before it could say so."""

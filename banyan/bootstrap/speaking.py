@@ -10,7 +10,7 @@ from banyan.bootstrap.home import Parts
 from banyan.domain.effects import Actor
 from banyan.services.outbox import Drain, Handler
 from bots.alarm import Alarm
-from bots.client import Client, KeyPolicy, Report, ReportKind, provision, relogin
+from bots.client import Client, KeyPolicy, provision, relogin
 from bots.commands import DESK
 from bots.desk import Desk
 from bots.dispatch import Dispatcher
@@ -45,14 +45,12 @@ async def _alarm(parts: Parts, client: Client, outgoing: Outgoing) -> Mapping[st
 
 
 async def _desk(parts: Parts, client: Client, outgoing: Outgoing) -> Mapping[str, Handler]:
+    desk = Desk(client, outgoing, parts.chats, parts.vault)
     client.on_message(Dispatcher(Actor.DESK, DESK, parts.work, parts.chats, parts.clock).hear)
-
-    async def heard(report: Report) -> None:
-        if report.kind is ReportKind.REACHABLE and report.user_id is not None:
-            await parts.chats.reachable(report.user_id)
-
-    client.on_report(heard)
-    return Desk(client, outgoing, parts.chats, parts.vault).handlers
+    client.on_report(desk.reported)
+    client.on_membership(desk.joined)
+    await desk.catch_up()
+    return desk.handlers
 
 
 async def _steward(parts: Parts, client: Client, outgoing: Outgoing) -> Mapping[str, Handler]:  # noqa: ARG001
@@ -84,8 +82,6 @@ async def speaking(parts: Parts, crew: Crew, actor: Actor) -> AsyncIterator[None
         parts.signs[actor] = lambda: client.well
         with suppress(TimeoutError):  # cold, but it can speak; /health says when it cannot hear
             await client.ready(READY_SECONDS)
-        if actor is Actor.DESK:
-            await parts.chats.catch_up(client.devices.reachable)
         drain = Drain(parts.work, actor, handlers, parts.clock, device_id=lambda: client.device_id)
         async with draining(parts, crew, drain):
             yield

@@ -9,6 +9,10 @@ from banyan.services.ports import Work
 from banyan.services.roster import Roster
 
 
+Reads = Callable[[str, str], bool]
+"""Whether what is said in a room (id) now can be read by a person (user id)."""
+
+
 class Chats:
     """Which chat belongs to whom."""
 
@@ -65,27 +69,33 @@ class Chats:
             )
         self._roster.forget()
 
-    async def catch_up(self, reachable: Callable[[str], bool]) -> None:
-        """Welcome those who became reachable while nobody listened."""
-        async with self._work.reading() as tx:
-            members = await tx.members.all(MemberStatus.ADMITTED)
-        for member in members:
-            user_id = self._accounts.member(member.localpart)
-            if member.chat and not member.welcomed and reachable(user_id):
-                await self.reachable(user_id)
-
-    async def reachable(self, user_id: str) -> None:
-        """The person now has a device that their own identity vouches for: welcome them, once.
+    async def present(self, user_id: str, reads: Reads) -> None:
+        """A person came, or has a device now: welcome them once they can read it in their chat.
 
         Not before: what is said to nobody's device can never be read.
         """
         localpart = self._accounts.localpart(user_id)
         if localpart is None:
             return
-        async with self._work() as tx:
+        async with self._work.reading() as tx:
             member = await tx.members.by_localpart(localpart)
-            if member is None or member.chat is None or member.welcomed:
+        if member is not None and member.chat and not member.welcomed and reads(member.chat, user_id):
+            await self._welcome(member.id, member.chat)
+
+    async def catch_up(self, reads: Reads) -> None:
+        """Welcome those who came while nobody listened."""
+        async with self._work.reading() as tx:
+            members = await tx.members.all(MemberStatus.ADMITTED)
+        for member in members:
+            user_id = self._accounts.member(member.localpart)
+            if member.chat and not member.welcomed and reads(member.chat, user_id):
+                await self._welcome(member.id, member.chat)
+
+    async def _welcome(self, member_id: str, room_id: str) -> None:
+        async with self._work() as tx:
+            member = await tx.members.get(member_id)
+            if member is None or member.welcomed:
                 return
-            await tx.members.set_welcomed(member.id)
-            words = {"member_id": member.id, "room_id": member.chat}
-            await tx.outbox.put(NewEffect(Actor.DESK, "welcome", words, lane=member.chat))
+            await tx.members.set_welcomed(member_id)
+            words = {"member_id": member_id, "room_id": room_id}
+            await tx.outbox.put(NewEffect(Actor.DESK, "welcome", words, lane=room_id))
