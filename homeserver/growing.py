@@ -46,8 +46,9 @@ class Grower:
     async def grow(self, *, allow_removals: bool = False) -> Report:
         """Change what differs and return what was done. 0 writes when nothing differs.
 
-        It looks again afterwards: a room that an interrupted run had asked for may have been finished by the
-        homeserver meanwhile, and is removed. Raises `RemovalsNotAllowed` and `KeeperAway` before anything is
+        It looks again afterwards, for some steps show only then: the keeper is let go where it had to come
+        back, rooms under a space made anew open to it, and a room that an interrupted run had asked for may
+        have been finished by the homeserver meanwhile. Raises `RemovalsNotAllowed` and `KeeperAway` before anything is
         touched, `NotSettled`, and as `Homeserver`.
         """
         report = Report()

@@ -137,10 +137,6 @@ class _Planner:
             there = found.state.get((event.type, event.state_key))
             if there != event.content:
                 yield SetState(wanted.key, event.type, _differing(there, event.content))
-        if wanted.parent is not None and parent is None:
-            # its space has to be made anew: what names the space must be set again
-            yield SetState(wanted.key, "m.room.join_rules")
-            yield SetState(wanted.key, "m.space.parent")
 
     def _is_linked(self, wanted: DesiredRoom, found: ObservedRoom) -> bool:
         space = self._found.get(wanted.parent) if wanted.parent else None

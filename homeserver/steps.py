@@ -142,8 +142,8 @@ class Steps:
             if room_id not in await homeserver.joined_rooms(keeper):
                 await homeserver.invite(warden, room_id, keeper)
                 await homeserver.join(keeper, room_id)
+            # the next look finds it here and lets it go
             await homeserver.put_state(keeper, room_id, event.type, event.content, event.state_key)
-            await homeserver.leave(keeper, room_id)
 
     def _parent_id(self, wanted: DesiredRoom) -> str | None:
         return self._ids[wanted.parent] if wanted.parent is not None else None

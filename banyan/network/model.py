@@ -96,7 +96,7 @@ class Role(Part):
     per_country: Flag = False
     """Held for the holder's own country only."""
     power: Power = 0
-    """Level of a holder in the conversation of their area, when `per_country`, else in the role's staff rooms.
+    """A holder's level, in the conversation of their area when `per_country`, else in the role's staff rooms.
     At most 50: it can remove messages and call the room, never people."""
 
 

@@ -7,7 +7,7 @@ import pytest
 from banyan.domain.log import Action
 from banyan.domain.rooms import RoomKind
 from homeserver.apply import KeeperAway, RemovalsNotAllowed
-from homeserver.growing import Grower
+from homeserver.growing import Grower, NotSettled
 from tests.homeserver.fake import Died, FakeBooks, FakeHomeserver
 from tests.homeserver.networks import ACCOUNTS, mekong, rooms, small, without_theme
 
@@ -151,6 +151,16 @@ async def test_a_room_the_homeserver_finishes_late_is_not_there_twice(fake, book
     assert [room.content("m.room.name")["name"] for room in fake.rooms.values()].count("Juniper") == 1
 
 
+async def test_of_two_alike_the_one_in_our_books_stays(grown, books):
+    """Even if the other holds more people: members were let into the one we know."""
+    real = grown.named("Basalt")
+    twin = grown.rooms[grown.add_room(ACCOUNTS.keeper, warden="join", alarm="join", steward="join")]
+    twin.state[LOCATOR, ""] = real.content(LOCATOR)
+    await grower(grown, books).grow()
+    assert_stands(grown, books)
+    assert real in grown.rooms.values()
+
+
 async def test_a_half_made_room_is_deleted(grown, books):
     """A room of the keeper's without a mark is left over from an interrupted run."""
     leftover = grown.add_room(ACCOUNTS.keeper)
@@ -169,7 +179,9 @@ async def test_a_leftover_with_people_in_it_needs_permission(grown, books):
 
 async def test_rooms_made_while_the_network_runs_are_left_alone(grown, books):
     """Cases, sessions and gatherings are the warden's; growing neither changes nor removes them."""
-    grown.add_room(ACCOUNTS.warden, someone="join")
+    copied = grown.named("Basalt").content(LOCATOR)
+    room = grown.rooms[grown.add_room(ACCOUNTS.warden, someone="join")]
+    room.state[LOCATOR, ""] = copied
     assert not await grower(grown, books).plan()
 
 
@@ -315,6 +327,19 @@ async def test_a_space_made_anew_takes_its_rooms_back(grown, books):
     assert talk.content("m.room.join_rules")["allow"] == [{"type": "m.room_membership", "room_id": space}]
     assert grown.named("Juniper").state["m.space.child", grown.id_of(talk)]
     assert not await grower(grown, books).plan()
+
+
+async def test_rooms_that_never_settle_are_told(grown, books):
+    """Somebody sets them back each time: said after three rounds, instead of going on for ever."""
+    talk = grown.named("Juniper shade")
+
+    async def set_back(*_):
+        lower_history(talk)
+
+    lower_history(talk)
+    grown.put_state = set_back
+    with pytest.raises(NotSettled, match="three rounds"):
+        await grower(grown, books).grow()
 
 
 async def test_progress_is_told(fake, books):

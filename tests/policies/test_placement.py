@@ -77,6 +77,14 @@ def test_a_focal_point_has_power_in_their_own_conversation_only():
     assert powers_of(NETWORK, Placement("KH", roles=frozenset({"core_team"}))) == {}
 
 
+def test_power_of_another_role_is_held_in_its_staff_rooms():
+    """A role that is not of a country gives its level where its holders meet."""
+    chair = NETWORK.roles["coordinator"].model_copy(update={"power": 50})
+    network = NETWORK.model_copy(update={"roles": {"chair": chair}})
+    expected = {"staff:core-team": 50, "staff:focal-points": 50}
+    assert powers_of(network, Placement("KH", roles=frozenset({"chair"}))) == expected
+
+
 def test_newcomers_fill_one_cell_after_the_other():
     """The first cell with a place; a country that is not split always has one."""
     assert area_with_place(NETWORK, "MM", {}).key == "MM-1"
