@@ -24,6 +24,7 @@ from bridge.metrics import Metrics
 PATIENCE = 15.0
 """Seconds for a body to arrive."""
 
+TOO_LARGE = f"An alert has at most {LARGEST} bytes."
 SENDER = "Banyan-Sender"
 SIGNATURE = "Banyan-Signature"
 
@@ -43,7 +44,10 @@ def public_routes(alerts: Alerts, health: Health, metrics: Metrics) -> list[web.
             accepted = await alerts.submit(sender, signature, raw)
         except Refused as refusal:
             metrics.alerts.labels(refusal.code).inc()
-            return _refused(refusal)
+            answer = _refused(refusal)
+            if not request.content.is_eof():
+                answer.force_close()  # what is still to come is not worth reading
+            return answer
         metrics.alerts.labels(accepted.state.value).inc()
         return _json(
             {"id": accepted.id, "state": accepted.state.value, "status_url": accepted.status_url}, status=202
@@ -91,23 +95,17 @@ async def _body(request: web.Request) -> bytes:
     if request.content_type != "application/json" or request.headers.get(hdrs.CONTENT_ENCODING):
         raise NotJson("Send the alert as application/json, not compressed: the signature is over the bytes.")
     if (request.content_length or 0) > LARGEST:
-        raise _too_large(request)
+        raise TooLarge(TOO_LARGE)
     raw = bytearray()
     try:
         async with asyncio.timeout(PATIENCE):
             async for chunk in request.content.iter_any():
                 raw += chunk
                 if len(raw) > LARGEST:
-                    raise _too_large(request)
+                    raise TooLarge(TOO_LARGE)
     except (web.RequestPayloadError, ConnectionError, TimeoutError):
-        request.protocol.force_close()
         raise BadBody("The body did not arrive whole.") from None
     return bytes(raw)
-
-
-def _too_large(request: web.Request) -> TooLarge:
-    request.protocol.force_close()  # what follows is not worth reading
-    return TooLarge(f"An alert has at most {LARGEST} bytes.")
 
 
 def _one(request: web.Request, header: str) -> str | None:

@@ -22,6 +22,7 @@ from banyan.web.headers import harden
 from banyan.web.join import join_routes
 from banyan.web.site import Site, site_routes
 from bridge.alerts import public_routes
+from bridge.listener import listening
 from bridge.transactions import private_routes
 from homeserver.actors import GateActor, RegistrarActor
 from homeserver.admin import Admin
@@ -78,14 +79,8 @@ async def _listening(routes: list[web.RouteDef], address: tuple[str, int]) -> As
     app = web.Application()
     app.add_routes(routes)
     harden(app)
-    # no access log: a path carries a token, a line carries an address
-    runner = web.AppRunner(app, access_log=None, handle_signals=False)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, *address).start()
+    async with listening(app, *address):
         yield
-    finally:
-        await runner.cleanup()
 
 
 @asynccontextmanager

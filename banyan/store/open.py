@@ -1,5 +1,6 @@
 """Opening the database: SQLite in the home, or PostgreSQL when the operator sets one."""
 
+import logging
 import os
 from pathlib import Path
 
@@ -46,7 +47,7 @@ def url_for(settings: Settings, home: Home) -> URL:
 def open_store(url: URL | str) -> AsyncEngine:
     """Open the database. Nothing is read yet; `upgrade` builds or migrates the tables.
 
-    Raise `DatabaseNeedsExtra` when the driver for PostgreSQL is missing.
+    No error of it quotes values of a statement. Raise `DatabaseNeedsExtra` when the driver for PostgreSQL is missing.
     """
     url = make_url(url)
     if url.get_backend_name() == "sqlite":
@@ -54,7 +55,9 @@ def open_store(url: URL | str) -> AsyncEngine:
     # A stuck writer elsewhere must become an error that is retried, never a silent wait for ever.
     limits = {"lock_timeout": f"{BUSY_SECONDS}s", "application_name": "banyan"}
     try:
-        return create_async_engine(url, pool_pre_ping=True, connect_args={"server_settings": limits})
+        return create_async_engine(
+            url, hide_parameters=True, pool_pre_ping=True, connect_args={"server_settings": limits}
+        )
     except ModuleNotFoundError:
         raise DatabaseNeedsExtra(
             "PostgreSQL is set, but its driver is missing: install banyan[postgres]."
@@ -67,7 +70,8 @@ def _open_sqlite(url: URL) -> AsyncEngine:
     file = Path(url.database)
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     os.close(os.open(file, os.O_CREAT | os.O_RDWR, 0o600))  # its -wal and -shm take over this mode
-    engine = create_async_engine(url)
+    logging.getLogger("aiosqlite").setLevel(logging.INFO)  # at DEBUG it logs the values of every statement
+    engine = create_async_engine(url, hide_parameters=True)
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     event.listen(engine.sync_engine, "begin", _begin_sqlite)
     return engine

@@ -332,7 +332,7 @@ async def test_killed_at_any_step(work, wakes, clock):
     killed = True
     while killed:
         receiver = Receiver()
-        rooms = [f"!{number}" for number in range(3)]
+        rooms = ["!a", "!b"]
         sent = await put(work, *rooms, *rooms)
         counting = CountingWork(work, dies_at)
 
@@ -351,7 +351,7 @@ async def test_killed_at_any_step(work, wakes, clock):
             by_lane.setdefault(effect.lane, []).append(effect.seq)
         assert all(seqs == sorted(seqs) for seqs in by_lane.values())
         dies_at, lives = dies_at + 1, lives + 1
-    assert lives > 30
+    assert lives > 25
 
 
 async def test_nothing_leaves_before_it_is_noted(work, clock):

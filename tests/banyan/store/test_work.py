@@ -56,6 +56,14 @@ async def test_reading_cannot_write(work):
         await tx.members.add(heron())
 
 
+async def test_errors_quote_no_values(work):
+    """What was to be written is in no error: it may be what people wrote."""
+    with pytest.raises(DBAPIError) as refused:
+        async with work.reading() as tx:
+            await tx.members.add(heron("a-secret-name"))
+    assert "a-secret-name" not in str(refused.value)
+
+
 async def test_readers_wait_for_nobody(work):
     """While a writer is at work a reader sees what was committed before."""
     async with work() as tx:

@@ -1,0 +1,31 @@
+from tests.parts import (
+    access,
+    accounts,
+    clock,
+    decisions,
+    effects,
+    empty_database,
+    ids,
+    members,
+    network,
+    registration,
+    rooms,
+    wakes,
+    work,
+)
+
+__all__ = [
+    "access",
+    "accounts",
+    "clock",
+    "decisions",
+    "effects",
+    "empty_database",
+    "ids",
+    "members",
+    "network",
+    "registration",
+    "rooms",
+    "wakes",
+    "work",
+]

@@ -1,0 +1,129 @@
+"""Fixtures: the services over a real store, for every test that needs them."""
+
+import asyncio
+import json
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from banyan.domain.people import Accounts
+from banyan.domain.rooms import RoomKind, room_key
+from banyan.network import load_network
+from banyan.services.access import Access
+from banyan.services.members import Members
+from banyan.services.outbox import Wakes
+from banyan.settings import DEFAULT_NETWORK
+from banyan.store import SqlWork, open_store, tables
+from policies.rooms import AREA_KINDS
+from tests.banyan.stores import opened, sqlite_url
+from tests.fakes import FakeClock, FakeIds, FakeRegistration, room_id
+
+
+@pytest.fixture
+def clock():
+    return FakeClock()
+
+
+@pytest.fixture
+def ids():
+    return FakeIds()
+
+
+@pytest.fixture
+def wakes():
+    return Wakes()
+
+
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory) -> Path:
+    """Migrated once; every test works on a copy."""
+    directory = tmp_path_factory.mktemp("template")
+
+    async def build():
+        async with opened(sqlite_url(directory)):
+            pass
+
+    asyncio.run(build())
+    return directory / "banyan.db"
+
+
+@pytest.fixture
+async def work(tmp_path, empty_database, clock, ids, wakes) -> AsyncIterator[SqlWork]:
+    """The real store: what services write is written for good."""
+    shutil.copy(empty_database, tmp_path)
+    engine = open_store(sqlite_url(tmp_path))
+    yield SqlWork(engine, clock, ids, wakes)
+    await engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def network():
+    """The example network: six countries, two of them in cells."""
+    return load_network(DEFAULT_NETWORK)
+
+
+@pytest.fixture
+def accounts():
+    return Accounts("banyan.test")
+
+
+@pytest.fixture
+def registration():
+    return FakeRegistration()
+
+
+@pytest.fixture
+def members(work, clock, ids, network, accounts, registration):
+    return Members(work, clock, ids, network=network, accounts=accounts, registration=registration)
+
+
+@pytest.fixture
+def access(work, clock, network, accounts):
+    return Access(work, clock, network, accounts)
+
+
+@pytest.fixture
+async def rooms(work, network):
+    """Every declared room exists; its id is made of its key."""
+    keys = {(room_key(kind, area.key), kind, area.key) for area in network.areas for kind in AREA_KINDS}
+    keys |= {(room_key(RoomKind.THEME, theme), RoomKind.THEME, "regional") for theme in network.themes}
+    keys |= {(room_key(RoomKind.STAFF, staff), RoomKind.STAFF, "regional") for staff in network.staff}
+    languages = {area.key: area.language for area in network.areas}
+    rows = [
+        {
+            "key": key,
+            "room_id": room_id(key),
+            "kind": kind,
+            "area": area,
+            "language": languages.get(area, "en"),
+        }
+        for key, kind, area in keys
+    ]
+    async with work() as tx:
+        await tx.rooms._connection.execute(tables.rooms.insert(), rows)
+
+
+@pytest.fixture
+def effects(work):
+    """What waits for an actor: `[(kind, payload), …]` in order, those of one lane when asked."""
+
+    async def of(actor, lane=None):
+        async with work.reading() as tx:
+            rows = await tx.outbox._some(tables.outbox.c.actor == actor.value)
+        return [(row.kind, row.payload) for row in rows if lane is None or row.lane == lane]
+
+    return of
+
+
+@pytest.fixture
+def decisions(work):
+    """The log: `[(action, actor, details), …]`."""
+
+    async def read():
+        async with work.reading() as tx:
+            bodies = [json.loads(entry.body) for entry in await tx.log.all()]
+        return [(body["action"], body["actor"], body["details"]) for body in bodies]
+
+    return read
