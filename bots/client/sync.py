@@ -55,6 +55,8 @@ class Sync:
         self._store = store
         self._handle = handle
         self._sleep = sleep
+        self._caught_up = False
+        """Before that we do not wait for news: who starts us wants to know that we are there."""
         self.failures = 0
         """Requests and answers that went wrong in a row."""
 
@@ -80,7 +82,9 @@ class Sync:
         """One request, and everything that follows from its answer."""
         params = {"filter": FILTER, "timeout": "0"}
         if self.since is not None:
-            params |= {"since": self.since, "timeout": str(int(WAIT_FOR_NEWS * 1000))}
+            params["since"] = self.since
+        if self._caught_up:
+            params["timeout"] = str(int(WAIT_FOR_NEWS * 1000))
         answer = await self._api.request(
             "GET", "/sync", params=params, timeout=WAIT_FOR_NEWS + 60, retry=False
         )
@@ -92,6 +96,7 @@ class Sync:
                 raise
             log.error("sync.given_up", why=type(error).__name__)  # noqa: TRY400  a traceback may quote messages
         self._store.set_meta("sync_token", token)
+        self._caught_up = True
 
     async def _pause(self, what: str, error: Exception) -> None:
         self.failures += 1
