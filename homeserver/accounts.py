@@ -15,7 +15,7 @@ from homeserver.matrix import CLIENT_API, Api, MatrixError
 _TAKEN: Final = "M_USER_IN_USE"
 
 
-class TokenLost(BanyanError):  # noqa: N818 - named as its siblings in banyan.errors
+class TokenLost(BanyanError):
     """The registrar exists but nobody holds its token."""
 
     code = "token-lost"

@@ -1,9 +1,9 @@
 """Run a program that cannot outlive its parent: `python child.py PARENT_PID PROGRAM ARGUMENTS...`.
 
 When our own process is killed with -9 nobody is left to stop Synapse, and an orphan would hold the ports and
-the database while the next start tries to take them. Linux delivers a signal to a child whose parent dies; it
-has to be asked for from inside the child, before exec. This file runs by its path, with the standard library
-only.
+the database while the next start tries to take them. Linux delivers a signal to a child whose parent dies (to
+be exact, the thread that started it); it has to be asked for from inside the child, before exec. This file
+runs by its path, with the standard library only.
 """
 
 import ctypes

@@ -25,20 +25,22 @@ LONGEST_DELAY: Final = 30.0
 STEADY_AFTER: Final = 60.0
 """Seconds after which a run counts as healthy and the next restart waits little again."""
 STOP_GRACE: Final = 10.0
+PING_PATH: Final = "/_synapse/client/banyan/ping"
+"""Of the gate. Written here again: importing the gate would import Synapse into our own process."""
 _ROOT = Path(__file__).resolve().parents[1]
 
 
-class SynapseRefused(BanyanError):  # noqa: N818 - named as its siblings in banyan.errors
+class SynapseRefused(BanyanError):
     """Synapse ended before it was ready: its configuration, its database or its port is wrong."""
 
     code = "homeserver-refused"
 
 
 class Synapse:
-    """One Synapse process of one home.
+    """One Synapse process of one home. Once stopped it is not started again.
 
-    `on_up` is called whenever Synapse answers its health check after a start, `on_down` whenever the process
-    has ended.
+    `on_up` is called whenever Synapse and the gate in it answer after a start, `on_down` whenever the process
+    has ended. Use it from the main thread: the process dies with the thread that started it.
     """
 
     def __init__(
@@ -57,6 +59,7 @@ class Synapse:
         self._first_delay = first_delay
         self._process: asyncio.subprocess.Process | None = None
         self._stopping = asyncio.Event()
+        self._changing = asyncio.Lock()
         self.starts = 0
         """How often the process was started, restarts included."""
 
@@ -68,8 +71,12 @@ class Synapse:
 
     async def start(self) -> None:
         """Start the process. It is not ready yet: see `wait_ready`."""
-        if self.pid is not None:
-            return
+        # else a `stop` in the middle of a restart would find no process to end, and leave one behind
+        async with self._changing:
+            if self.pid is None and not self._stopping.is_set():
+                await self._spawn()
+
+    async def _spawn(self) -> None:
         self._paths.logs.mkdir(parents=True, exist_ok=True)
         # Python's own last words land here, not in synapse.log: the logging is not set up yet when it refuses
         with self._output.open("wb") as output:
@@ -88,16 +95,20 @@ class Synapse:
         log.info("synapse-started", pid=self.pid)
 
     async def wait_ready(self, timeout: float = 60.0) -> None:  # noqa: ASYNC109 - one deadline for the whole wait
-        """Return when Synapse answers.
+        """Return when Synapse answers and the gate in it is ours.
 
         Raises SynapseRefused when the process ends first, HomeserverDown after `timeout` seconds.
         """
         deadline = time.monotonic() + timeout
-        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=2)) as session:
+        # /health would do, were it not that another home's Synapse may hold our port and be healthy
+        secret = (self._paths.secrets / "gate.secret").read_text(encoding="utf-8").strip()
+        async with aiohttp.ClientSession(
+            timeout=aiohttp.ClientTimeout(total=2), headers={"Authorization": f"Bearer {secret}"}
+        ) as session:
             while time.monotonic() < deadline:
                 if self.pid is None:
                     raise SynapseRefused(f"Synapse ended before it was ready. {self._last_words()}")
-                if await _healthy(session, self._url):
+                if await _answers(session, self._url):
                     self._on_up()
                     return
                 await asyncio.sleep(0.1)
@@ -135,10 +146,12 @@ class Synapse:
     async def stop(self) -> None:
         """End the process: SIGTERM, and SIGKILL after ten seconds. Returns when it is gone."""
         self._stopping.set()
-        if self.pid is not None:
+        async with self._changing:
+            if self.pid is None:
+                return
             await self._end(signal.SIGTERM)
-            self._on_down()
-            log.info("synapse-stopped")
+        self._on_down()
+        log.info("synapse-stopped")
 
     async def _end(self, how: signal.Signals) -> None:
         process = self._process
@@ -191,9 +204,9 @@ def _without_ids(text: str) -> str:
     return re.sub(r"[@!#$][\w.=/+-]+(?::[\w.:-]+)?", "…", text)
 
 
-async def _healthy(session: aiohttp.ClientSession, url: str) -> bool:
+async def _answers(session: aiohttp.ClientSession, url: str) -> bool:
     try:
-        async with session.get(f"{url}/health") as response:
+        async with session.post(f"{url}{PING_PATH}", json={}) as response:
             return response.status == 200  # noqa: PLR2004
     except (aiohttp.ClientError, TimeoutError):
         return False

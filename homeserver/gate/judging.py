@@ -101,8 +101,6 @@ class Judging:
         """Judge a room's first event: one made by upgrading another shows itself only here."""
         if self._made_by(event, self._setting.growers | self._setting.chatters):
             return
-        if not self._setting.private_chats:
-            self._refusals.refuse("private-chats-off")
         if event.content.get("predecessor") or event.content.get("type"):
             self._refusals.refuse("room-maker")
 

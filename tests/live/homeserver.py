@@ -148,6 +148,7 @@ class LiveHomeserver:
         with pytest.raises(MatrixError) as caught:
             yield
         assert (caught.value.status, caught.value.errcode) == (403, "M_FORBIDDEN")
+        assert caught.value.answer["error"]
         after = await self.refusals()
         assert {key for key in after if after[key] > before.get(key, 0)} == {reason}
 

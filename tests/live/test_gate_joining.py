@@ -53,6 +53,9 @@ async def test_the_gate_joins_whom_the_table_expects(homeserver):
     member = await homeserver.member("iris-teal", [space, inner, quiet])
     assert set(await member.matrix.joined_rooms()) == {space, inner, quiet}
     assert await homeserver.admit(member.user_id) == {"joined": [], "already": 3, "refused": []}
+    state = await homeserver.warden.get_state(inner)
+    joined = next(event["content"] for event in state if event["state_key"] == member.user_id)
+    assert "join_authorised_via_users_server" in joined, "an invitation was spent where the space was enough"
 
 
 async def test_registration_alone_joins(homeserver):

@@ -1,6 +1,5 @@
 """Which rooms can be made, and what guards them."""
 
-import aiohttp
 import pytest
 
 from homeserver import names
@@ -110,9 +109,10 @@ async def test_members_chat_privately_only_with_people_of_their_rooms(homeserver
     ):
         async with homeserver.refusing(reason):
             await one.matrix.create_room(asked | change)
-    chat = await one.matrix.create_room(asked)
-    await two.matrix.join(chat)
-    assert await two.matrix.joined_members(chat) == {one.user_id, two.user_id}
+    for preset in ("trusted_private_chat", "private_chat"):
+        chat = await one.matrix.create_room(asked | {"preset": preset})
+        await two.matrix.join(chat)
+        assert await two.matrix.joined_members(chat) == {one.user_id, two.user_id}
 
 
 async def test_a_private_chat_stays_between_two(homeserver):
@@ -179,7 +179,7 @@ async def test_the_desk_opens_a_chat_with_one_member(homeserver):
 
 
 async def test_a_chat_of_the_desk_is_closed(homeserver):
-    """Encrypted, one member, whom the table knows; the alarm opens none."""
+    """Encrypted, one member, whom the table knows; nothing half-made stays behind a refusal."""
     room = await homeserver.grow_room()
     one = await homeserver.member("rush-one", [room])
     desk, alarm = await homeserver.acting(names.DESK), await homeserver.acting(names.ALARM)
@@ -190,8 +190,10 @@ async def test_a_chat_of_the_desk_is_closed(homeserver):
         (desk, "private-chat-shape", {"invite": [one.user_id, homeserver.user_id("another")]}),
         (alarm, "nothing-shared", {}),
     ):
+        before = await maker.joined_rooms()
         async with homeserver.refusing(reason):
             await maker.create_room(asked | change)
+        assert await maker.joined_rooms() == before
 
 
 async def test_nobody_takes_power_in_a_standing_room(homeserver):
@@ -248,12 +250,15 @@ async def test_nobody_is_invited_by_address_and_no_room_is_listed(homeserver):
 
 
 async def test_a_refusal_says_why(homeserver):
-    """The person reads a sentence they can act on."""
+    """The person reads a sentence they can act on, whichever callback refused."""
     room = await homeserver.grow_room()
     member = await homeserver.member("dill-one")
-    async with (
-        aiohttp.ClientSession(headers={"Authorization": f"Bearer {member.access_token}"}) as http,
-        http.post(f"{homeserver.url}/_matrix/client/v3/join/{room}", json={}) as answer,
+    for attempt, sentence in (
+        (member.matrix.join(room), "This room does not expect this account."),
+        (member.matrix.create_room({}), "You may start a private chat"),
+        (homeserver.warden.invite(room, member.user_id), "This room does not expect this account."),
     ):
-        assert (await answer.json())["error"] == "This room does not expect this account."
+        with pytest.raises(MatrixError) as caught:
+            await attempt
+        assert sentence in caught.value.answer["error"]
     assert member.user_id not in str(await homeserver.refusals())

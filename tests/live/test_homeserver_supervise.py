@@ -9,7 +9,7 @@ import time
 import pytest
 import yaml
 
-from homeserver.config import Paths
+from homeserver.config import Paths, render
 from homeserver.supervise import Synapse, SynapseRefused
 from tests.live.homeserver import started_homeserver
 
@@ -108,6 +108,42 @@ async def test_stopping_is_quick_and_clean(tmp_path):
         assert homeserver.synapse.pid is None
 
 
+async def test_stopping_during_a_restart_leaves_nothing_behind(tmp_path, monkeypatch):
+    """The process that is just being started is ended too."""
+    async with started_homeserver(tmp_path) as homeserver:
+        pass
+    begun, go_on, real = asyncio.Event(), asyncio.Event(), asyncio.create_subprocess_exec
+    processes = []
+
+    async def slow(*command, **options):
+        processes.append(await real(*command, **options))
+        begun.set()
+        await go_on.wait()
+        return processes[-1]
+
+    monkeypatch.setattr("homeserver.supervise.asyncio.create_subprocess_exec", slow)
+    synapse = Synapse(homeserver.home, homeserver.url)
+    starting = asyncio.create_task(synapse.start())
+    await begun.wait()
+    stopping = asyncio.create_task(synapse.stop())
+    await asyncio.sleep(0)
+    go_on.set()
+    await asyncio.gather(starting, stopping)
+    assert await gone(processes[0].pid, within=5)
+    await synapse.start()
+    assert len(processes) == 1
+
+
+async def test_another_home_on_our_port_is_not_mistaken_for_ours(tmp_path):
+    """Its Synapse is healthy, and is not the one we started."""
+    async with started_homeserver(tmp_path / "theirs") as theirs:
+        render(tmp_path / "ours", theirs.spec)
+        ours = Synapse(tmp_path / "ours", theirs.url)
+        await ours.start()
+        with pytest.raises(SynapseRefused):
+            await ours.wait_ready()
+
+
 async def test_a_refused_configuration_says_what_is_wrong(tmp_path):
     """The message names the key, and the supervisor gives up instead of starting for ever."""
     async with started_homeserver(tmp_path) as homeserver:
@@ -135,3 +171,4 @@ async def test_the_log_names_nobody(homeserver):
         assert "cedar-log" not in text
         assert room not in text
         assert "127.0.0.1" not in text
+        assert " INFO " not in text

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from homeserver.gate.guarded import is_closed_enough
 from homeserver.hardening import HARDENING
+from tests.homeserver.networks import ACCOUNTS, mekong, rooms
 
 OURS = frozenset({"@warden:x"})
 GOOD = HARDENING["default_power_level_content_override"].value["private_chat"]
@@ -22,6 +23,14 @@ def safe(content) -> bool:
 def test_the_levels_we_set_pass():
     """The gate must not refuse what the network itself declares."""
     assert safe(levels())
+
+
+def test_every_declared_room_passes():
+    """What `apply` asks for is never what the gate refuses."""
+    ours = frozenset(getattr(ACCOUNTS, name) for name in ("warden", "desk", "alarm", "steward"))
+    for room in rooms(mekong(), powers={}):
+        for event in room.state("!space" if room.parent else None):
+            assert is_closed_enough(event.type, event.content, trusted=ours), event.type
 
 
 @pytest.mark.parametrize("key", ["invite", "kick", "ban", "state_default"])
