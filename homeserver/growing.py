@@ -48,8 +48,10 @@ class Grower:
 
         It looks again afterwards, for some steps show only then: the keeper is let go where it had to come
         back, rooms under a space made anew open to it, and a room that an interrupted run had asked for may
-        have been finished by the homeserver meanwhile. Raises `RemovalsNotAllowed` and `KeeperAway` before anything is
-        touched, `NotSettled`, and as `Homeserver`.
+        have been finished by the homeserver meanwhile.
+
+        Raises `RemovalsNotAllowed` and `KeeperAway` before anything is touched, `NotSettled`, and as
+        `Homeserver`.
         """
         report = Report()
         for _ in range(_ROUNDS):
