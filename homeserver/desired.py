@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from banyan.domain.people import Accounts
-from banyan.domain.rooms import Room, RoomKey, RoomKind
+from banyan.domain.rooms import LOCATOR, Room, RoomKey, RoomKind
 from banyan.network import Network
 from homeserver.locators import Locator
-from policies.rooms import LOCATOR, ROOM_KINDS, DeclaredRoom, Join, declared_rooms, power_levels
+from policies.rooms import ROOM_KINDS, DeclaredRoom, Join, declared_rooms, power_levels
 
 ROOM_VERSION: Final = "12"
 """The first in which a creator's power cannot be taken away."""

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from banyan.domain.people import Accounts
+from banyan.domain.rooms import LOCATOR
 from homeserver.acting import Event, Homeserver
 from homeserver.together import together
-from policies.rooms import LOCATOR
 
 StateKey = tuple[str, str]
 """Type and state key."""

@@ -17,10 +17,9 @@ from banyan.domain.plan import (
     SetState,
     Unseat,
 )
-from banyan.domain.rooms import Room, RoomKey
+from banyan.domain.rooms import LOCATOR, Room, RoomKey
 from homeserver.desired import ROOM_VERSION, DesiredRoom
 from homeserver.observe import ObservedRoom
-from policies.rooms import LOCATOR
 
 
 def plan(

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from banyan.domain.people import Accounts
-from banyan.domain.rooms import RoomKey, RoomKind, room_key
+from banyan.domain.rooms import LOCATOR, RoomKey, RoomKind, room_key
 from banyan.network import REGIONAL, Network
 
 EVERYONE: Final = 0
@@ -60,9 +60,6 @@ ROOM_KINDS: Final[Mapping[RoomKind, KindRules]] = {
 
 AREA_KINDS: Final = (RoomKind.SPACE, RoomKind.TALK, RoomKind.GUIDE, RoomKind.ALERT)
 """What every area has."""
-
-LOCATOR: Final = "social.banyan.locator"
-"""State by which `apply` finds a room again; its content says nothing without the home secret."""
 
 _GUARDED: Final = (
     LOCATOR,

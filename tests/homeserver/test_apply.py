@@ -5,13 +5,11 @@ import itertools
 import pytest
 
 from banyan.domain.log import Action
-from banyan.domain.rooms import RoomKind
+from banyan.domain.rooms import LOCATOR, RoomKind
 from homeserver.apply import KeeperAway, RemovalsNotAllowed
 from homeserver.growing import Grower, NotSettled
 from tests.homeserver.fake import Died, FakeBooks, FakeHomeserver
 from tests.homeserver.networks import ACCOUNTS, mekong, rooms, small, without_theme
-
-LOCATOR = "social.banyan.locator"
 
 
 @pytest.fixture

@@ -5,11 +5,10 @@ import math
 
 import pytest
 
-from banyan.domain.rooms import RoomKind
+from banyan.domain.rooms import LOCATOR, RoomKind
 from banyan.network import LANGUAGES, load_network
 from banyan.network.vocabulary import country_names
 from banyan.settings import DEFAULT_NETWORK
-from policies.rooms import LOCATOR
 from tests.homeserver.networks import ACCOUNTS, mark, mekong, rooms
 
 SPACE_ID = "!space"
