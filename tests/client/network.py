@@ -79,6 +79,17 @@ class Network:
                     raise RuntimeError(f"banyan up ended:\n{(self.home / 'up.out').read_text()[-3000:]}")
                 await asyncio.sleep(0.2)
 
+    @property
+    def pid(self) -> int:
+        """Process id of `banyan up`."""
+        assert self._process
+        return self._process.pid
+
+    async def ended(self) -> None:
+        """Wait until a killed network is gone."""
+        assert self._process
+        await asyncio.wait_for(self._process.wait(), 10)
+
     async def stop(self, within: float = 30) -> None:
         """Ctrl-C."""
         process = self._process

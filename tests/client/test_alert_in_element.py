@@ -3,6 +3,7 @@
 One network, seven members who joined through the page, one story told in order.
 """
 
+import asyncio
 import sqlite3
 import time
 from collections.abc import AsyncIterator
@@ -65,7 +66,8 @@ class Story:
 
 async def encrypted(member: Element) -> list[Room]:
     """Rooms the member has joined, without the spaces."""
-    return [room for room in await member.rooms() if room.membership == "join" and room.encrypted]
+    rooms = await member.rooms()
+    return [room for room in rooms if room.membership == "join" and room.encrypted and not room.space]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -76,11 +78,10 @@ async def story(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Story
         network = Network(home, http)
         try:
             await network.start()
-            members = {}
-            for name, (country, *themes) in PLACES.items():
-                invited = await network.invite(country, *themes)
+            members, url = {}, network.run.homeserver_url
+            invitations = await asyncio.gather(*(network.invite(*place) for place in PLACES.values()))
+            for (name, (_, *themes)), invited in zip(PLACES.items(), invitations, strict=True):
                 await network.join(invited)
-                url = network.run.homeserver_url
                 member = await node.login(url, invited.user_id, PASSPHRASE, strict=name == "first")
                 await member.wait_rooms(OWN_ROOMS + len(themes), within=60)
                 members[name] = member
