@@ -47,7 +47,8 @@ def url_for(settings: Settings, home: Home) -> URL:
 def open_store(url: URL | str) -> AsyncEngine:
     """Open the database. Nothing is read yet; `upgrade` builds or migrates the tables.
 
-    No error of it quotes values of a statement. Raise `DatabaseNeedsExtra` when the driver for PostgreSQL is missing.
+    No error of it quotes the values of a statement. Raise `DatabaseNeedsExtra` when the driver for PostgreSQL
+    is missing.
     """
     url = make_url(url)
     if url.get_backend_name() == "sqlite":

@@ -5,7 +5,7 @@ import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from banyan.domain.alerts import AlertText, Kind, Response, Severity, Status
@@ -144,6 +144,13 @@ def test_every_field_is_checked(changes):
         read(body(**changes))
 
 
+@pytest.mark.parametrize("raw", [b"[" * 30_000, b'{"a":' * (DEEPEST + 1) + b"7" + b"}" * (DEEPEST + 1)])
+def test_depth_is_counted_before_parsing(raw):
+    """A parser that recurses is never given deep nesting, well-formed or not."""
+    with pytest.raises(BadBody, match="nested too deeply"):
+        read(raw)
+
+
 def test_too_large():
     with pytest.raises(TooLarge):
         read(b" " * (LARGEST + 1))
@@ -204,6 +211,7 @@ anything = st.recursive(
 
 
 @given(st.binary(max_size=200))
+@settings(deadline=None)
 def test_any_bytes(raw):
     """Nothing but a refusal ever comes of arbitrary bytes."""
     with pytest.raises(Refused):
@@ -211,6 +219,7 @@ def test_any_bytes(raw):
 
 
 @given(st.dictionaries(st.sampled_from(sorted(alert())), anything, max_size=3))
+@settings(deadline=None)
 def test_any_values(changes):
     """A field of any value is either read or refused."""
     try:
