@@ -5,8 +5,9 @@ import json
 import time
 from base64 import b64encode
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -53,14 +54,23 @@ class Told:
     accepted_ms: float
     status: dict[str, Any]
 
+    @property
+    def posted_ms(self) -> float:
+        """From acceptance until the last room had it, by the status that its sender sees."""
+        moments = [
+            [datetime.fromisoformat(room[when]) for when in ("queued", "sent")]
+            for room in self.status["rooms"]
+        ]
+        return (
+            max(sent for _, sent in moments) - min(queued for queued, _ in moments)
+        ).total_seconds() * 1000
+
 
 async def raise_alarm(network: Running, areas: Sequence[str]) -> Told:
     """Post a signed alert and wait until every room has it."""
     key = SigningKey(bytes.fromhex(read_or_make(network.parts.home.secret(f"{SENDER}.key"))))
-    try:
+    with suppress(Taken):  # an earlier run enrolled it
         await network.parts.senders.enrol(SENDER, b64encode(bytes(key.verify_key)).decode(), direct=True)
-    except Taken:
-        pass  # an earlier run enrolled it
     marker = uuid4().hex[:8]
     body = json.dumps(_alert(network, areas, marker)).encode()
     signature = key.sign(b"banyan-alert-v1\n" + SENDER.encode() + b"\n" + body).signature
