@@ -1,10 +1,14 @@
 """Joining members to the rooms that the table says."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from synapse.module_api import EventBase, ModuleApi, StateMap, UserID
+from synapse.logging.context import PreserveLoggingContext
+from synapse.module_api import EventBase, ModuleApi, StateMap, UserID, make_deferred_yieldable
 from synapse.module_api.errors import Codes, SynapseError
+from twisted.internet.defer import DeferredLock
 
 from homeserver.gate.setting import GateSetting
 from homeserver.gate.table import Table
@@ -34,6 +38,7 @@ class Joining:
         self._api = api
         self._setting = setting
         self._table = table
+        self._locks: dict[str, DeferredLock] = {}
 
     def is_local(self, user_id: str) -> bool:
         """Whether the user is of this server."""
@@ -49,6 +54,10 @@ class Joining:
         One after another: a room restricted to a space opens only once the space is joined. Raises
         TableUnavailableError when the table cannot be read.
         """
+        async with self._alone(user_id):
+            return await self._admit(user_id)
+
+    async def _admit(self, user_id: str) -> Admitted:
         admitted = Admitted()
         found = [(room, await self._state(room, user_id)) for room in self._table.rooms_of(user_id)]
         for room_id, state in sorted(found, key=lambda entry: (not _is_space(entry[1]), entry[0])):
@@ -56,9 +65,28 @@ class Joining:
                 admitted.already += 1
             elif await self._bring_in(user_id, room_id, state):
                 admitted.joined.append(room_id)
+            elif _membership(await self._state(room_id, user_id), user_id) == "join":
+                admitted.already += 1  # by another worker meanwhile
             else:
                 admitted.refused.append(room_id)
         return admitted
+
+    @asynccontextmanager
+    async def _alone(self, user_id: str) -> AsyncIterator[None]:
+        """One admission of a member at a time in this worker.
+
+        Registration starts one and Banyan asks for another at once: side by side they would write every join
+        twice. Two workers may still do so; that costs events, nothing else.
+        """
+        lock = self._locks.setdefault(user_id, DeferredLock())
+        await make_deferred_yieldable(lock.acquire())
+        try:
+            yield
+        finally:
+            if not lock.waiting:
+                del self._locks[user_id]
+            with PreserveLoggingContext():  # releasing runs whoever waits, in their own log context
+                lock.release()
 
     async def _state(self, room_id: str, user_id: str) -> StateMap[EventBase]:
         wanted = [("m.room.create", ""), ("m.room.join_rules", ""), ("m.room.member", user_id)]

@@ -87,6 +87,7 @@ async def test_members_are_admitted_side_by_side(homeserver):
         homeserver.gate.allow(member.user_id, [room])
     answers = await asyncio.gather(*(homeserver.admit(m.user_id) for m in members for _ in range(2)))
     assert not [answer for answer in answers if answer["refused"]]
+    assert sum(len(answer["joined"]) for answer in answers) == len(members), "a join was written twice"
     assert {m.user_id for m in members} <= await homeserver.warden.joined_members(room)
 
 
