@@ -33,6 +33,11 @@ def choose_ports(home: Path, purposes: Iterable[str]) -> dict[str, int]:
     return chosen
 
 
+def remembered_ports(home: Path) -> dict[str, int]:
+    """The ports that were chosen last, also while they are in use; empty before the first choice."""
+    return _read(home / "ports.json")
+
+
 def is_free(port: int) -> bool:
     """Whether a server may listen on this loopback port now."""
     with socket.socket() as probe:

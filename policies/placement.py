@@ -32,6 +32,20 @@ def rooms_of(network: Network, placement: Placement) -> frozenset[RoomKey]:
     return frozenset(rooms)
 
 
+def still_there(network: Network, placement: Placement) -> Placement | None:
+    """What is left of a placement in a network file that has changed since; None when its area is gone."""
+    if placement.area not in {area.key for area in network.areas}:
+        return None
+    themes = placement.themes & network.themes.keys()
+    return Placement(placement.area, frozenset(themes), frozenset(placement.roles & network.roles.keys()))
+
+
+def rooms_now(network: Network, placement: Placement) -> frozenset[RoomKey]:
+    """`rooms_of` what is left of the placement: nobody is let in anywhere because a name disappeared."""
+    left = still_there(network, placement)
+    return rooms_of(network, left) if left else frozenset()
+
+
 def powers_of(network: Network, placement: Placement) -> Mapping[RoomKey, int]:
     """Levels above 0 that a member's roles give them, by room. Raise `NotFound` as `rooms_of`."""
     talk = room_key(RoomKind.TALK, network.area(placement.area).key)

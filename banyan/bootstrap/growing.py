@@ -14,7 +14,7 @@ from homeserver.desired import desired
 from homeserver.growing import Grower
 from homeserver.locators import locator_of
 from homeserver.steps import Recorded
-from policies.placement import powers_of
+from policies.placement import powers_of, still_there
 
 
 @asynccontextmanager
@@ -52,6 +52,7 @@ async def _powers(parts: Parts) -> dict[RoomKey, dict[str, int]]:
     """Levels that people's roles give them: room → user id → level."""
     powers: defaultdict[RoomKey, dict[str, int]] = defaultdict(dict)
     for member in await parts.members.list(MemberStatus.ADMITTED):
-        for key, level in powers_of(parts.network, member.placement).items():
+        left = still_there(parts.network, member.placement)
+        for key, level in powers_of(parts.network, left).items() if left else ():
             powers[key][parts.accounts.member(member.localpart)] = level
     return powers

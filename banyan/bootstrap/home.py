@@ -34,7 +34,7 @@ from homeserver.config import HomeserverSpec, PostgresSpec
 from homeserver.ports import choose_ports, remembered_ports
 from homeserver.registration import PublicRegistration
 from homeserver.supervise import Synapse
-from policies.placement import rooms_of
+from policies.placement import rooms_now
 
 PORTS = ("client", "metrics", "public", "private")
 
@@ -102,7 +102,7 @@ class Parts:
     @cached_property
     def roster(self) -> Roster:
         """Who ought to be where."""
-        return Roster(self.work, self.accounts, partial(rooms_of, self.network))
+        return Roster(self.work, self.accounts, partial(rooms_now, self.network))
 
     @cached_property
     def chats(self) -> Chats:

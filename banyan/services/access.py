@@ -9,7 +9,7 @@ from banyan.domain.people import Accounts, MemberStatus
 from banyan.domain.rooms import RoomKey
 from banyan.network import Network
 from banyan.services.ports import Clock, UnitOfWork, Work
-from policies.placement import rooms_of
+from policies.placement import rooms_now
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Access:
         """Rooms were made: let in, and join, whoever belongs there. None: look at every room."""
         async with self._work() as tx:
             for member in await tx.members.all(MemberStatus.INVITED, MemberStatus.ADMITTED):
-                keys = rooms_of(self._network, member.placement)
+                keys = rooms_now(self._network, member.placement)
                 if created is not None and keys.isdisjoint(created):
                     continue
                 user_id = self._accounts.member(member.localpart)
@@ -76,7 +76,7 @@ class Access:
         allow = set[tuple[str, str]]()
         for member in members:
             user_id = self._accounts.member(member.localpart)
-            ids = [rooms[key] for key in rooms_of(self._network, member.placement) if key in rooms]
+            ids = [rooms[key] for key in rooms_now(self._network, member.placement) if key in rooms]
             allow.update((user_id, room_id) for room_id in (*ids, member.chat) if room_id)
         names = {member.id: member.localpart for member in members}
         now = self._clock.now()

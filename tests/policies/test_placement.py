@@ -8,7 +8,7 @@ from banyan.domain.people import Placement
 from banyan.errors import NotFound
 from banyan.network import load_network
 from banyan.settings import DEFAULT_NETWORK
-from policies.placement import CellsFull, area_with_place, powers_of, rooms_of
+from policies.placement import CellsFull, area_with_place, powers_of, rooms_now, rooms_of
 from policies.rooms import declared_rooms
 
 NETWORK = load_network(DEFAULT_NETWORK)
@@ -105,3 +105,10 @@ def test_nobody_is_placed_nowhere(country):
     """`regional` is no place to live."""
     with pytest.raises(NotFound):
         area_with_place(NETWORK, country, {})
+
+
+def test_what_is_gone_from_the_network_leads_nowhere():
+    """A member of a theme, role or area that the file no longer has keeps the rest and gains nothing."""
+    changed = Placement("KH", frozenset({"gone", "climate"}), frozenset({"gone"}))
+    assert rooms_now(NETWORK, changed) == rooms_of(NETWORK, Placement("KH", frozenset({"climate"})))
+    assert rooms_now(NETWORK, Placement("XX")) == frozenset()
