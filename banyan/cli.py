@@ -5,6 +5,7 @@ import json
 import sys
 from collections.abc import Coroutine
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -49,9 +50,15 @@ def _run(work: Coroutine[Any, Any, T]) -> T:
 
 def _say(data: object, *, as_json: bool, text: str) -> None:
     if as_json:
-        typer.echo(json.dumps(data, indent=2, sort_keys=True, default=str))
+        typer.echo(json.dumps(data, indent=2, sort_keys=True, default=_plain))
     else:
         out.print(text, highlight=False, markup=False)
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.isoformat(timespec="seconds")
+    raise TypeError(type(value).__name__)
 
 
 @app.command()

@@ -110,8 +110,7 @@ class Alerts:
             details: dict[str, str | int | bool] = {**about, "body": digest}
             await tx.log.append(NewEntry(action, f"sender:{sender.name}", alert.id, details=details))
             if alert.state is AlertState.QUEUED:
-                for area, room in targets:
-                    await tx.outbox.put(_posting(alert, area, room))
+                await tx.outbox.put_all([_posting(alert, area, room) for area, room in targets])
         return Accepted(alert.id, alert.state, self._status_url(alert.id))
 
     async def get(self, alert_id: str) -> Alert | None:
@@ -129,11 +128,11 @@ class Alerts:
         right = ALERT_ID.fullmatch(alert_id) and hmac.compare_digest(
             self._secret(alert_id).encode(), secret.encode("utf-8", "replace")
         )
-        async with self._work.reading() as tx:
-            alert = await tx.alerts.get(alert_id) if right else None
-            if alert is None:
-                raise NotFound("There is no such alert.")
-            return await self._how_far(tx, alert)
+        if right:
+            async with self._work.reading() as tx:
+                if alert := await tx.alerts.get(alert_id):
+                    return await self._how_far(tx, alert)
+        raise NotFound("There is no such alert.")
 
     async def saw(self, event_id: str, people: int) -> None:
         """At least so many people have seen what was posted as that event."""

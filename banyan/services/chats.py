@@ -8,7 +8,6 @@ from banyan.errors import NotFound
 from banyan.services.ports import Work
 from banyan.services.roster import Roster
 
-
 Reads = Callable[[str, str], bool]
 """Whether what is said in a room (id) now can be read by a person (user id)."""
 

@@ -111,6 +111,9 @@ class Outbox(Protocol):
     async def put(self, effect: NewEffect) -> str:
         """The id; the existing one when `dedupe` matches."""
 
+    async def put_all(self, effects: Sequence[NewEffect]) -> None:
+        """Many at once, in this order, in one statement: an alert must not wait for its own book-keeping."""
+
     async def known(self, dedupes: Sequence[str]) -> frozenset[str]:
         """Which of these `dedupe` values were written before."""
 

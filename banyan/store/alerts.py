@@ -26,10 +26,7 @@ class SqlSenders:
         new = await insert_new(
             self._connection,
             senders,
-            name=sender.name,
-            public_key=sender.public_key,
-            direct=sender.direct,
-            revoked=None,
+            {"name": sender.name, "public_key": sender.public_key, "direct": sender.direct, "revoked": None},
         )
         if not new:
             raise Taken("A sender of that name exists or existed; choose another name.")
@@ -63,20 +60,22 @@ class SqlAlerts:
         new = await insert_new(
             self._connection,
             alerts,
-            id=alert.id,
-            sender=alert.sender,
-            identifier=alert.identifier,
-            body_hash=body_hash,
-            sent=alert.sent,
-            expires=alert.expires,
-            status=alert.status.value,
-            areas=list(alert.areas),
-            kind=alert.kind.value,
-            severity=alert.severity.value,
-            response=alert.response.value,
-            texts={language: asdict(words) for language, words in alert.texts.items()},
-            state=alert.state.value,
-            received=alert.received,
+            {
+                "id": alert.id,
+                "sender": alert.sender,
+                "identifier": alert.identifier,
+                "body_hash": body_hash,
+                "sent": alert.sent,
+                "expires": alert.expires,
+                "status": alert.status.value,
+                "areas": list(alert.areas),
+                "kind": alert.kind.value,
+                "severity": alert.severity.value,
+                "response": alert.response.value,
+                "texts": {language: asdict(words) for language, words in alert.texts.items()},
+                "state": alert.state.value,
+                "received": alert.received,
+            },
         )
         if not new:
             raise Taken("This sender has sent this alert before.")
@@ -109,7 +108,7 @@ class SqlAlerts:
 
     async def saw(self, event_id: str, people: int) -> None:
         """Raise the count of people who have seen that event to at least `people`."""
-        if await insert_new(self._connection, seen, event_id=event_id, people=people):
+        if await insert_new(self._connection, seen, {"event_id": event_id, "people": people}):
             return
         more = update(seen).where(seen.c.event_id == event_id, seen.c.people < people)
         await self._connection.execute(more.values(people=people))

@@ -50,7 +50,7 @@ class SqlAnswered:
 
     async def first(self, event_id: str, now: datetime) -> bool:
         """True the first time, false ever after."""
-        return await insert_new(self._connection, answered, event_id=event_id, at=now)
+        return await insert_new(self._connection, answered, {"event_id": event_id, "at": now})
 
     async def forget(self, before: datetime) -> int:
         """Erase what was handled before that moment; how many."""

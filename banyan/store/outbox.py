@@ -27,31 +27,18 @@ class SqlOutbox:
 
     async def put(self, effect: NewEffect) -> str:
         """The id; the existing one when `dedupe` matches."""
-        now = self._clock.now()
-        effect_id = self._ids.opaque()
-        new = await insert_new(
-            self._connection,
-            outbox,
-            id=effect_id,
-            actor=effect.actor.value,
-            kind=effect.kind,
-            payload=dict(effect.payload),
-            lane=effect.lane,
-            subject=effect.subject,
-            dedupe=effect.dedupe,
-            secret=effect.secret,
-            state=EffectState.QUEUED.value,
-            queued=now,
-            not_before=now,
-            attempts=0,
-            result={},
-            reason="",
-        )
-        if not new:
+        row = self._row(effect)
+        if not await insert_new(self._connection, outbox, row):
             same = select(outbox.c.id).where(outbox.c.dedupe == effect.dedupe)
             return str((await self._connection.execute(same)).scalar_one())
         self.addressed.add(effect.actor)
-        return effect_id
+        return str(row["id"])
+
+    async def put_all(self, effects: Sequence[NewEffect]) -> None:
+        """Many at once, in this order, in one statement: an alert must not wait for its own book-keeping."""
+        if effects:
+            await insert_new(self._connection, outbox, *map(self._row, effects))
+            self.addressed.update(effect.actor for effect in effects)
 
     async def known(self, dedupes: Sequence[str]) -> frozenset[str]:
         """Which of these `dedupe` values were written before."""
@@ -115,6 +102,25 @@ class SqlOutbox:
         full = and_(old, outbox.c.subject.is_not(None) | (cast(outbox.c.payload, Text) != "{}"))
         blank = update(outbox).where(full).values(subject=None, payload={}, result={})
         return gone.rowcount + (await self._connection.execute(blank)).rowcount
+
+    def _row(self, effect: NewEffect) -> dict[str, Any]:
+        now = self._clock.now()
+        return {
+            "id": self._ids.opaque(),
+            "actor": effect.actor.value,
+            "kind": effect.kind,
+            "payload": dict(effect.payload),
+            "lane": effect.lane,
+            "subject": effect.subject,
+            "dedupe": effect.dedupe,
+            "secret": effect.secret,
+            "state": EffectState.QUEUED.value,
+            "queued": now,
+            "not_before": now,
+            "attempts": 0,
+            "result": {},
+            "reason": "",
+        }
 
     async def _end(self, effect_id: str, state: EffectState, at: datetime, **values: Any) -> None:
         ended = update(outbox).where(outbox.c.id == effect_id, QUEUED)

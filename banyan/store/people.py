@@ -24,20 +24,24 @@ class SqlMembers:
         new = await insert_new(
             self._connection,
             members,
-            id=member.id,
-            localpart=member.localpart,
-            area=member.placement.area,
-            language=member.language,
-            status=member.status.value,
-            chat=member.chat,
-            welcomed=member.welcomed,
+            {
+                "id": member.id,
+                "localpart": member.localpart,
+                "area": member.placement.area,
+                "language": member.language,
+                "status": member.status.value,
+                "chat": member.chat,
+                "welcomed": member.welcomed,
+            },
         )
         if not new:
             raise Taken("This pseudonym is taken; draw another.")
         themes = [("theme", code) for code in sorted(member.placement.themes)]
         roles = [("role", code) for code in sorted(member.placement.roles)]
         for kind, code in themes + roles:
-            await insert_new(self._connection, placements, member_id=member.id, kind=kind, code=code)
+            await insert_new(
+                self._connection, placements, {"member_id": member.id, "kind": kind, "code": code}
+            )
 
     async def get(self, member_id: str) -> Member | None:
         """The member with that id."""
@@ -91,7 +95,7 @@ class SqlMembers:
 
     async def grant(self, member_id: str, role: str) -> None:
         """Add a role; nothing happens when the member has it."""
-        await insert_new(self._connection, placements, member_id=member_id, kind="role", code=role)
+        await insert_new(self._connection, placements, {"member_id": member_id, "kind": "role", "code": role})
 
     async def _set(self, member_id: str, **values: str | bool) -> None:
         await self._connection.execute(update(members).where(members.c.id == member_id).values(values))

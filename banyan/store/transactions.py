@@ -1,6 +1,6 @@
 """Transactions: one writer at a time, readers beside it, the same on both databases."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -34,9 +34,12 @@ async def reading(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
             yield connection
 
 
-async def insert_new(connection: AsyncConnection, table: Table, **values: Any) -> bool:
-    """Insert a row; False, and nothing changed, when a unique column has the value already."""
+async def insert_new(connection: AsyncConnection, table: Table, *rows: Mapping[str, Any]) -> bool:
+    """Insert rows, but not those that a unique column has already. False when the only one was such."""
     # An IntegrityError would do on SQLite, but on PostgreSQL it ends the whole transaction.
     insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    result = await connection.execute(insert(table).values(values).on_conflict_do_nothing())
-    return result.rowcount == 1
+    statement = insert(table).on_conflict_do_nothing()
+    if len(rows) > 1:  # how many of them were new no driver tells
+        await connection.execute(statement, rows)
+        return True
+    return (await connection.execute(statement, rows[0])).rowcount == 1

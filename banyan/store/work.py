@@ -37,7 +37,7 @@ class SqlWork:
     """`ports.Work`: one a process and database.
 
     A writing unit of work excludes every other writer, here and in other processes, from its first line to
-    its commit. Never open one inside another: the inner one would wait for the outer.
+    its commit. One inside another would wait for ever, so that is a `RuntimeError`.
     """
 
     def __init__(self, engine: AsyncEngine, clock: Clock, ids: Ids, wake: Wake | None = None) -> None:
@@ -47,13 +47,21 @@ class SqlWork:
         self._wake = wake
         # SQLite lets waiting writers poll; here they queue instead, and only one of them holds a connection.
         self._writers = asyncio.Lock()
+        self._writer: asyncio.Task[object] | None = None
 
     @asynccontextmanager
     async def __call__(self) -> AsyncIterator[SqlUnit]:
         """Commit at the end, roll back on an exception, wake the outbox after the commit."""
+        task = asyncio.current_task()
+        if self._writer is task:
+            raise RuntimeError("a unit of work inside another")
         async with self._writers, writing(self._engine) as connection:
-            unit = SqlUnit(connection, self._clock, self._ids)
-            yield unit
+            self._writer = task
+            try:
+                unit = SqlUnit(connection, self._clock, self._ids)
+                yield unit
+            finally:
+                self._writer = None
         if self._wake and unit.outbox.addressed:
             self._wake(frozenset(unit.outbox.addressed))
 

@@ -64,10 +64,23 @@ async def _person(
 ) -> Person:
     body = {"type": "m.login.application_service", "username": localpart}
     answer = await service.request("POST", "/register", body=body)
+    login = (answer["user_id"], answer["device_id"], answer["access_token"])
+    return await equip(synapse.url, *login, signed=signed, one_time_keys=one_time_keys)
+
+
+async def equip(
+    url: str,
+    user_id: str,
+    device_id: str,
+    access_token: str,
+    *,
+    signed: bool = True,
+    one_time_keys: int = ONE_TIME_KEYS,
+) -> Person:
+    """Publish keys for the device of an account that has just been made."""
     account = vodozemac.Account()
     account.generate_one_time_keys(one_time_keys)
-    user_id, device_id = answer["user_id"], answer["device_id"]
-    person = Person(user_id, device_id, answer["access_token"], account, Seeds.new())
+    person = Person(user_id, device_id, access_token, account, Seeds.new())
     keys = _signed(
         person,
         {
@@ -84,7 +97,7 @@ async def _person(
         f"signed_curve25519:{name}": _signed(person, {"key": key.to_base64()})
         for name, key in account.one_time_keys.items()
     }
-    async with Api(synapse.url, person.access_token) as api:
+    async with Api(url, access_token) as api:
         await api.request("POST", "/keys/upload", body={"device_keys": keys, "one_time_keys": one_time})
         account.mark_keys_as_published()
         if signed:

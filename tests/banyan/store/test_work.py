@@ -186,6 +186,15 @@ async def test_concurrent_decisions_do_not_lose_each_other(work):
     assert verify_chain(entries) is None
 
 
+async def test_one_inside_another_is_refused(work):
+    """It would wait for itself; it is told at once, and afterwards everything goes on."""
+    with pytest.raises(RuntimeError, match="inside another"):
+        async with work(), work():
+            pass
+    async with asyncio.timeout(5), work() as tx:
+        await tx.members.add(heron())
+
+
 async def test_a_cancelled_unit_of_work_leaves_nothing(work):
     """Cancelled half-way, it is rolled back and the next writer is let in."""
     inside = asyncio.Event()
@@ -255,6 +264,21 @@ async def test_the_same_effect_is_written_once(work, clock):
     async with work() as tx:
         assert await tx.outbox.put(effect) == effect_id
         assert not await tx.outbox.due(Actor.DESK, clock.now(), 10)
+
+
+async def test_many_effects_keep_their_order(work, clock, woken):
+    """Many at once are like one after the other: in order, known ones left out, their actors woken."""
+    async with work() as tx:
+        await tx.outbox.put(NewEffect(Actor.DESK, "old", {}, dedupe="b"))
+    async with work() as tx:
+        await tx.outbox.put_all([])
+        await tx.outbox.put_all(
+            [NewEffect(Actor.ALARM, "new", {"room": room}, dedupe=room) for room in "abc"]
+        )
+    async with work.reading() as tx:
+        due = await tx.outbox.due(Actor.ALARM, clock.now(), 10)
+    assert [effect.payload["room"] for effect in due] == ["a", "c"]
+    assert woken == [frozenset({Actor.DESK}), frozenset({Actor.ALARM})]
 
 
 async def test_what_ended_stays_ended(work, clock):

@@ -40,6 +40,8 @@ async def test_nothing_leaves_in_clear(stage, fake):
     async with stage.party("b_lotus") as lotus:
         never = fake.room(lotus.user_id, encryption=None)
         once = fake.room(lotus.user_id)
+        with pytest.raises(NotEncrypted):
+            await lotus.say(never, "not sent")
         await lotus.say(once, "x")
         await fake.caught_up(lotus.user_id)
         fake.add(once, lotus.user_id, "m.room.encryption", {}, state_key="")

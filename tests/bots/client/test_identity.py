@@ -72,6 +72,16 @@ async def test_a_broken_chain_is_no_chain(stage, fake, how):
     assert not any(device.owner_signed for device in read_devices(credentials.user_id, answer, identity))
 
 
+@pytest.mark.parametrize("what", ["curve25519:S", "ed25519:S"])
+async def test_a_device_that_does_not_sign_its_keys_is_none(fake, what):
+    """Nobody is given another person's key as a device of theirs."""
+    Stranger(fake, OTHER)
+    keys = fake.accounts[OTHER].devices["S"]
+    assert read_devices(OTHER, {"device_keys": {OTHER: {"S": keys}}}, None)
+    keys["keys"][what] = Stranger(fake, "@reed:fake.test").curve25519
+    assert not read_devices(OTHER, {"device_keys": {OTHER: {"S": keys}}}, None)
+
+
 async def test_a_changed_identity_counts_for_nothing(stage, fake):
     """It is reported, gets no keys and its messages say so, until a person has accepted it."""
     async with stage.party("b_lotus") as lotus, stage.party("b_teak") as teak:

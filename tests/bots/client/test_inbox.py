@@ -1,5 +1,8 @@
 """What is read, and what is not let in."""
 
+import pytest
+import vodozemac
+
 from bots.client import ReportKind, Trust
 from bots.client.store import Store
 from tests.bots.client.strangers import Stranger
@@ -89,15 +92,20 @@ async def test_a_message_is_read_when_its_key_comes_late(stage, fake):
 
 
 async def test_nobody_speaks_with_another_s_key(stage, fake):
-    """The homeserver relabels a message with another member's name: it is not read."""
+    """The homeserver puts another member's name on a message that nobody has seen yet: it is not read."""
     async with stage.party("b_lotus") as lotus, stage.party("b_teak") as teak, stage.party("b_reed") as reed:
         room_id = fake.room(teak.user_id, lotus.user_id, reed.user_id)
+        put = fake.put_event
+
+        def relabel(request):
+            request.user = reed.user_id
+            return put(request)
+
+        fake.put_event = relabel
         await teak.say(room_id, "I approve")
-        await lotus.hears("I approve")
-        fake.add(room_id, reed.user_id, "m.room.encrypted", fake.ciphertexts(room_id)[-1])
         report = await lotus.reported(ReportKind.UNDECRYPTABLE)
     assert report.user_id == reed.user_id
-    assert [message.sender for message in lotus.messages] == [teak.user_id]
+    assert lotus.messages == []
 
 
 async def test_a_replay_is_refused(stage, fake):
@@ -115,14 +123,23 @@ async def test_a_replay_is_refused(stage, fake):
 
 
 async def test_a_message_of_another_room_is_refused(stage, fake):
-    """A ciphertext is bound to its room."""
+    """A ciphertext is bound to its room, even if its sender gave the same key for both."""
     async with stage.party("b_lotus") as lotus, stage.party("b_teak") as teak:
         one, two = fake.room(teak.user_id, lotus.user_id), fake.room(teak.user_id, lotus.user_id)
+        await teak.say(one, "shall we?")
+        await lotus.hears("shall we?")
+        await hand_over(teak, one, lotus, room_id=two)
+        put = fake.put_event
+
+        def elsewhere(request):
+            request.args = (two, *request.args[1:])
+            return put(request)
+
+        fake.put_event = elsewhere
         await teak.say(one, "yes")
-        await lotus.hears("yes")
-        fake.add(two, teak.user_id, "m.room.encrypted", fake.ciphertexts(one)[-1])
         report = await lotus.reported(ReportKind.UNDECRYPTABLE)
     assert report.room_id == two
+    assert "yes" not in lotus.bodies()
 
 
 async def test_plain_messages_are_told_as_such(stage, fake):
@@ -180,3 +197,47 @@ async def test_requests_for_keys_are_not_answered(stage, fake):
         await fake.caught_up(lotus.user_id)
         await lotus.heard_all()
     assert fake.keys_given(lotus.user_id) == before
+
+
+ENVELOPES = [
+    {},
+    {"sender": "@b_lotus:fake.test"},
+    {"recipient": OTHER},
+    {"recipient_keys": {"ed25519": "x" * 43}},
+]
+
+
+@pytest.mark.parametrize("over", ENVELOPES)
+async def test_a_letter_counts_for_whom_it_is_addressed(stage, fake, over):
+    """A to-device message opened by us but written by or for somebody else carries no key to us."""
+    async with stage.party("b_lotus") as lotus:
+        stranger = Stranger(fake, OTHER)
+        room_id = fake.room(lotus.user_id, OTHER)
+        key = vodozemac.GroupSession()
+        content = {
+            "algorithm": "m.megolm.v1.aes-sha2",
+            "room_id": room_id,
+            "session_id": key.session_id,
+            "session_key": key.session_key.to_base64(),
+        }
+        mine = (lotus.user_id, lotus.client.device_id)
+        letter = stranger.olm(*mine, {"type": "m.room_key", "content": content}, **over)
+        fake.send_to_device(*mine, OTHER, "m.room.encrypted", letter)
+        await fake.caught_up(lotus.user_id)
+    assert kept_keys(stage, "b_lotus") == (set() if over else {room_id})
+
+
+async def test_a_broken_session_is_mended(stage, fake):
+    """Who cannot read a device any more begins a new session with it, and is given the room key again."""
+    async with stage.party("b_lotus") as lotus, stage.party("b_teak") as teak:
+        room_id = fake.room(lotus.user_id, teak.user_id)
+        await lotus.say(room_id, "one")
+        await teak.hears("one")
+        teak.client._store.run("DELETE FROM olm_session")
+        lotus.client._sharing._keys.discard(room_id)
+        await lotus.say(room_id, "lost")
+        await teak.reported(ReportKind.UNDECRYPTABLE)
+        await fake.until(lambda: fake.keys_given(lotus.user_id)[teak.user_id] == 3)
+        await fake.caught_up(teak.user_id)
+        await lotus.say(room_id, "found again")
+        await teak.hears("found again")

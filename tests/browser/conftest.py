@@ -1,0 +1,51 @@
+"""Chromium, driven by `browse.mjs`."""
+
+import asyncio
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.node import environment, node, npm_install
+
+HERE = Path(__file__).parent
+PATIENCE = 120
+"""Seconds for all visits of one test."""
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    """Where pictures go: the directory named by `BANYAN_PICTURES`, to look at, else one that is thrown away."""
+    chosen = Path(os.environ.get("BANYAN_PICTURES") or tmp_path)
+    chosen.mkdir(parents=True, exist_ok=True)
+    return chosen
+
+
+@pytest.fixture
+async def browse():
+    """Return a function that makes visits, one after another, and returns what each showed."""
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("Chromium is missing: apt-get install chromium")
+    await npm_install(HERE)
+
+    async def run(visits):
+        process = await asyncio.create_subprocess_exec(
+            *(node(), str(HERE / "browse.mjs")),
+            env=environment(),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        order = json.dumps({"executable": chromium, "visits": visits}).encode()
+        try:
+            out, errors = await asyncio.wait_for(process.communicate(order), PATIENCE)
+        except TimeoutError:
+            process.kill()
+            raise
+        assert process.returncode == 0, errors.decode(errors="replace")[-2000:]
+        return json.loads(out)
+
+    return run
