@@ -1,0 +1,131 @@
+"""Two things measured in turns, in the same minute: machines drift by half within an hour, ratios do not.
+
+A budget is held against the median of the rounds' ratios. Absolute figures are printed only to be read beside
+each other.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from enum import Enum
+from statistics import median
+from typing import Any
+
+Timed = Callable[[], Awaitable[float]]
+"""Does the work once and returns the seconds that count."""
+
+
+class Kind(Enum):
+    """How a figure is held against its limit."""
+
+    RATIO = "× the peer's time, at most"
+    FASTER = "× faster than the peer, at least"
+    MOST = "at most"
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One round, in seconds."""
+
+    product: float
+    peer: float
+
+
+@dataclass(frozen=True)
+class Result:
+    """One line of the table."""
+
+    budget: str
+    kind: Kind
+    limit: float
+    figure: float
+    """What is held against the limit: a ratio, or the product's own figure."""
+    product: float
+    peer: float | None = None
+    unit: str = "s"
+    details: Mapping[str, Any] = field(default_factory=dict)
+    """Sizes and side figures."""
+
+    @property
+    def ok(self) -> bool:
+        """Whether the budget is kept."""
+        return self.figure >= self.limit if self.kind is Kind.FASTER else self.figure <= self.limit
+
+
+def compared(budget: str, kind: Kind, limit: float, pairs: list[Pair], **details: Any) -> Result:
+    """A result over several rounds: the median of their ratios, and of both sides' times."""
+    ratios = [p.peer / p.product if kind is Kind.FASTER else p.product / p.peer for p in pairs]
+    details |= {"ratios": [round(ratio, 2) for ratio in ratios]}
+    return Result(
+        budget,
+        kind,
+        limit,
+        median(ratios),
+        median(p.product for p in pairs),
+        median(p.peer for p in pairs),
+        details=details,
+    )
+
+
+def alone(budget: str, limit: float, figure: float, unit: str, **details: Any) -> Result:
+    """A result that no peer has: our own figure is held against the limit."""
+    return Result(budget, Kind.MOST, limit, figure, figure, unit=unit, details=details)
+
+
+async def in_turns(
+    product: Timed,
+    peer: Timed,
+    rounds: int,
+    step: Callable[[int], None] = lambda _: None,
+    *,
+    peer_first: bool = False,
+) -> list[Pair]:
+    """Measure both that often. Who goes first changes every round: the second finds caches warm."""
+    pairs = []
+    for number in range(rounds):
+        if bool(number % 2) is peer_first:
+            ours = await product()
+            theirs = await peer()
+        else:
+            theirs = await peer()
+            ours = await product()
+        pairs.append(Pair(ours, theirs))
+        step(number + 1)
+    return pairs
+
+
+async def timed(work: Awaitable[Any]) -> float:
+    """Seconds that it takes."""
+    began = time.perf_counter()
+    await work
+    return time.perf_counter() - began
+
+
+@dataclass
+class Stalls:
+    """How long the event loop did not run."""
+
+    longest: float = 0.0
+    """Seconds."""
+
+
+@asynccontextmanager
+async def stalls(every: float = 0.002) -> AsyncIterator[Stalls]:
+    """Watch the event loop from inside: how much later than asked does a sleeper wake up?"""
+    found = Stalls()
+
+    async def watch() -> None:
+        while True:
+            began = time.perf_counter()
+            await asyncio.sleep(every)
+            found.longest = max(found.longest, time.perf_counter() - began - every)
+
+    watcher = asyncio.create_task(watch())
+    await asyncio.sleep(0)
+    try:
+        yield found
+    finally:
+        await asyncio.sleep(every)  # a stall at the very end is seen by the sleeper that it held up
+        watcher.cancel()
