@@ -1,5 +1,6 @@
 """What an account does in rooms that needs no encryption: one request each."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -72,7 +73,7 @@ class Actions:
 
         Returns its event id.
         """
-        mine = f'{{"senders":["{self.user_id}"]}}'
+        mine = json.dumps({"senders": [self.user_id]})
         params = {"dir": "b", "limit": "100", "filter": mine}
         while True:
             answer = await self._api.request("GET", "/rooms/{}/messages", room_id, params=params)

@@ -3,8 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
+import structlog
+
+from bots.client.errors import MatrixError, Unauthorized
 from bots.client.http import Api
 from bots.client.rooms import Room
+
+log = structlog.get_logger()
 
 PAGE = 100
 PAGES = 20
@@ -14,7 +19,8 @@ PAGES = 20
 async def timeline(api: Api, room: Room, part: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """Events of a room's section of a sync, oldest first, with the gap before them filled.
 
-    A room whose past we never saw has no gap. Raises what Api.request raises.
+    A room whose past we never saw has no gap. Raises Unauthorized and HomeserverDown; a homeserver that
+    refuses the past keeps us from nothing else.
     """
     section = part.get("timeline")
     if not isinstance(section, dict):
@@ -28,7 +34,13 @@ async def timeline(api: Api, room: Room, part: Mapping[str, Any]) -> list[Mappin
     missed: list[Mapping[str, Any]] = []
     for _ in range(PAGES):
         params = {"dir": "b", "limit": str(PAGE), "from": token}
-        answer = await api.request("GET", "/rooms/{}/messages", room.room_id, params=params)
+        try:
+            answer = await api.request("GET", "/rooms/{}/messages", room.room_id, params=params)
+        except Unauthorized:
+            raise
+        except MatrixError as error:
+            log.warning("gap.not_filled", room_id=room.room_id, errcode=error.errcode)
+            break
         for event in answer.get("chunk", []):
             if event.get("event_id") == room.last_event:
                 return [*reversed(missed), *events]

@@ -175,9 +175,10 @@ class RoomKeys:
             "device_id": self._device_id,
         }
         pickle = session.pickle(self._pickle_key).decode()
-        self._store.run(
-            "UPDATE own_key SET pickle = ?, messages = messages + 1 WHERE room_id = ?", pickle, room_id
-        )
+        with self._store.transaction(durable=True):
+            self._store.run(
+                "UPDATE own_key SET pickle = ?, messages = messages + 1 WHERE room_id = ?", pickle, room_id
+            )
         return sealed
 
     def _own_session(self, room_id: str) -> OutboundGroupSession:

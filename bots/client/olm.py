@@ -156,7 +156,7 @@ class Olm:
         """
         messages: Json = {}
         done, rows = [], []
-        with self._store.transaction():
+        with self._store.transaction(durable=True):
             for device in devices:
                 session = self._newest_session(device.curve25519)
                 if session is None:
@@ -288,7 +288,8 @@ class Olm:
         return str(session.pickle(self._pickle_key).decode())
 
     def _save_account(self) -> None:
-        self._store.set_meta("account", self._account.pickle(self._pickle_key).decode())
+        with self._store.transaction(durable=True):
+            self._store.set_meta("account", self._account.pickle(self._pickle_key).decode())
 
     def _now_ms(self) -> int:
         return int(self._clock() * 1000)

@@ -57,6 +57,7 @@ CREATE TABLE unread (
     event_id TEXT PRIMARY KEY, room_id TEXT NOT NULL, session_id TEXT NOT NULL, event TEXT NOT NULL,
     since_ms INTEGER NOT NULL) WITHOUT ROWID;
 """
+ON_DISK, NOT_YET_ON_DISK = "PRAGMA synchronous=FULL;", "PRAGMA synchronous=NORMAL;"
 OF_A_ROOM = ("room_key", "room_key_index", "own_key", "own_key_device", "room", "member", "unread")
 
 
@@ -77,8 +78,7 @@ class Store:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         self._db = sqlite3.connect(path, isolation_level=None)
         self._depth = 0
-        # FULL: a ratchet that a power cut takes back would encrypt two messages with one key.
-        self._db.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA secure_delete=ON;")
+        self._db.executescript(f"PRAGMA journal_mode=WAL; {NOT_YET_ON_DISK} PRAGMA secure_delete=ON;")
         if self._db.execute("PRAGMA user_version").fetchone()[0] == 0:
             self._db.executescript(f"BEGIN; {SCHEMA} PRAGMA user_version={SCHEMA_VERSION}; COMMIT;")
 
@@ -89,11 +89,17 @@ class Store:
         os.close(self._lock)
 
     @contextmanager
-    def transaction(self) -> Iterator[None]:
-        """All or nothing. Nested ones belong to the outermost. Never `await` inside: others would join in."""
+    def transaction(self, *, durable: bool = False) -> Iterator[None]:
+        """All or nothing. Nested ones belong to the outermost. Never `await` inside: others would join in.
+
+        A `durable` one, and with it all before it, outlives a power cut: for what must not be taken back once
+        the homeserver has heard of it. The others only outlive the process.
+        """
         if self._depth:
             yield
             return
+        if durable:
+            self._db.execute(ON_DISK)
         self._db.execute("BEGIN IMMEDIATE")
         self._depth = 1
         try:
@@ -105,6 +111,8 @@ class Store:
             self._db.execute("COMMIT")
         finally:
             self._depth = 0
+            if durable:
+                self._db.execute(NOT_YET_ON_DISK)
 
     def rows(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
         """All rows of a query."""

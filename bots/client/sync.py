@@ -92,10 +92,11 @@ class Sync:
         try:
             await self._handle(answer)
         except Exception as error:
-            if isinstance(error, (HomeserverDown, MatrixError)) or self.failures < ATTEMPTS_AT_ONE_SYNC - 1:
+            if isinstance(error, (HomeserverDown, Unauthorized)) or self.failures < ATTEMPTS_AT_ONE_SYNC - 1:
                 raise
             log.error("sync.given_up", why=type(error).__name__)  # noqa: TRY400  a traceback may quote messages
-        self._store.set_meta("sync_token", token)
+        with self._store.transaction(durable=True):  # the homeserver deletes what we acknowledge
+            self._store.set_meta("sync_token", token)
         self._caught_up = True
 
     async def _pause(self, what: str, error: Exception) -> None:

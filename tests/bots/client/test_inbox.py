@@ -165,6 +165,18 @@ async def test_a_gap_is_filled(stage, fake):
     assert lotus.bodies() == [str(number) for number in range(1, 300)]
 
 
+async def test_a_gap_that_cannot_be_filled_holds_nothing_up(stage, fake):
+    """The homeserver refuses the past: the present is told."""
+    async with stage.party("b_lotus") as lotus:
+        room_id = fake.room(lotus.user_id, OTHER, encryption=None)
+        await fake.caught_up(lotus.user_id)
+    for number in range(300):
+        fake.add(room_id, OTHER, "m.room.message", {"msgtype": "m.text", "body": str(number)})
+    fake.fail("GET .*/messages", times=1000, status=403)
+    async with stage.party("b_lotus") as lotus:
+        await lotus.hears("299")
+
+
 async def test_a_request_to_verify_is_declined(stage, fake):
     """Element is told at once instead of waiting for ever."""
     async with stage.party("b_lotus") as lotus:
