@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -9,6 +10,7 @@ from typing import Any
 
 from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
 from banyan.i18n import ENDONYMS, Text, render
 from banyan.web.headers import HEADERS
@@ -32,6 +34,16 @@ _TEMPLATES = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
+
+
+def _breakable(address: str) -> Markup:
+    """Let a long address wrap before its punctuation, where it cannot be misread; copying it stays exact."""
+    return Markup("").join(
+        Markup("<wbr>") + part if part in ":." else part for part in re.split("([:.])", address)
+    )
+
+
+_TEMPLATES.filters["breakable"] = _breakable
 
 
 def page(

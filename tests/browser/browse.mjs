@@ -25,6 +25,9 @@ function measure() {
         heading: document.querySelector("h1")?.textContent,
         text: document.body.innerText,
         wide: document.documentElement.scrollWidth - document.documentElement.clientWidth,
+        nameless: [...document.querySelectorAll("input")].filter(
+            (each) => each.checkVisibility() && !each.labels.length,
+        ).length,
         lowest: Math.min(...targets.map((each) => each.getBoundingClientRect().height)),
     };
 }

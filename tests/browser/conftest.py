@@ -17,7 +17,7 @@ PATIENCE = 120
 
 @pytest.fixture
 def pictures(tmp_path):
-    """Where pictures go: the directory named by `BANYAN_PICTURES`, to look at, else one that is thrown away."""
+    """Where pictures go: into `$BANYAN_PICTURES`, to look at them, else where they are thrown away."""
     chosen = Path(os.environ.get("BANYAN_PICTURES") or tmp_path)
     chosen.mkdir(parents=True, exist_ok=True)
     return chosen

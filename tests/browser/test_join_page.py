@@ -16,7 +16,7 @@ OTHER = {"passphrase": PASSPHRASE, "again": PASSPHRASE + "?"}
 
 
 def visits_of(name, base, pictures, fill=None):
-    """Make a visit in each language at each width, each with an invitation of its own; dark where it is narrow."""
+    """Make a visit in each language at each width, each with its own invitation; dark where it is narrow."""
     return [
         {
             "url": f"{base}/{name}-{language}-{width}?lang={language}",
@@ -44,18 +44,20 @@ class Anybody(FakeMembers):
         return await super().register(token, passphrase, language)
 
 
-PAGES = [
-    ("open", None, 200, "You are invited"),
-    ("different", OTHER, 400, "You are invited"),
-    ("in", SAME, 200, "You are in"),
-    ("down", SAME, 503, "Please try again in a few minutes"),
-    ("closed", None, 410, "This link does not work"),
-]
+PAGES = {
+    "open": (None, 200, "You are invited"),
+    "different": (OTHER, 400, "You are invited"),
+    "in": (SAME, 200, "You are in"),
+    "down": (SAME, 503, "Please try again in a few minutes"),
+    "closed": (None, 410, "This link does not work"),
+}
+"""Page → what is typed, and the status and heading that it then shows."""
 
 
-@pytest.mark.parametrize(("name", "fill", "status", "heading"), PAGES, ids=[each[0] for each in PAGES])
-async def test_every_page_fits_every_screen_in_every_language(browse, pictures, name, fill, status, heading):
+@pytest.mark.parametrize("name", PAGES)
+async def test_every_page_fits_every_screen_in_every_language(browse, pictures, name):
     """Nothing runs off a 320-pixel phone, every target can be hit, and one request brings the whole page."""
+    fill, status, heading = PAGES[name]
     async with served(Anybody()) as server:
         visits = visits_of(name, server.make_url("/join"), pictures, fill)
         seen = await browse(visits)
@@ -66,6 +68,7 @@ async def test_every_page_fits_every_screen_in_every_language(browse, pictures, 
         assert page["language"] == language, place
         assert page["heading"] == translate(heading, language), place
         assert page["wide"] <= 0, f"{place} scrolls sideways"
+        assert page["nameless"] == 0, f"{place} shows a field without a label"
         assert (page["lowest"] or SMALLEST_TARGET) >= SMALLEST_TARGET, place
         assert [each for each in page["asked"] if "favicon" not in each] == asked(visit["url"], fill), place
         assert [each for each in page["complaints"] if "Failed to load resource" not in each] == [], place
