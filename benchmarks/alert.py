@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from time import perf_counter
 from typing import Any
@@ -12,14 +12,14 @@ import aiohttp
 from banyan.clock import SystemClock
 from banyan.domain.effects import Actor, Effect, NewEffect
 from banyan.services.outbox import Drain
-from benchmarks.measure import Kind, Result, compared, in_turns
+from benchmarks.measure import Kind, Result, Step, compared, in_turns
 from benchmarks.parts import Sizes, Stage
 from benchmarks.speaker import Books, Device, books, listening, message, new_device, until
 from bots.client import Api, Client
 from bots.outgoing import Outgoing
 
 
-async def alert(stage: Stage, sizes: Sizes, step: Callable[[int], None]) -> list[Result]:
+async def alert(stage: Stage, sizes: Sizes, step: Step) -> list[Result]:
     """Queued → the last room has the event: its request was answered."""
     device = await new_device(stage, "b_alarm", stage.rooms)
     async with books(stage.directory / "alert.db", stage.synapse.server_name, stage.rooms) as ours:
@@ -27,10 +27,11 @@ async def alert(stage: Stage, sizes: Sizes, step: Callable[[int], None]) -> list
         try:
             turns = _Turns(stage, device, client, ours)
             await turns.product()  # the first shares the keys and leaves events to copy
-            pairs = await in_turns(turns.product, turns.bare, sizes.rounds, step)
+            pairs = await in_turns(turns.product, turns.bare, 3 * sizes.rounds, step)
         finally:
             await client.close()
-    return [compared("alert, warm rooms", Kind.RATIO, 1.3, pairs, rooms=sizes.rooms, members=sizes.members)]
+    size = {"rooms": sizes.rooms, "members each": sizes.members}
+    return [compared("alert, warm rooms", Kind.RATIO, 1.3, pairs, size)]
 
 
 class _Turns:

@@ -2,18 +2,17 @@
 
 import asyncio
 import secrets
-from collections.abc import Callable
 
 from nio import AsyncClient
 
-from benchmarks.measure import Kind, Result, compared, in_turns, timed
+from benchmarks.measure import Kind, Pair, Result, Step, compared, in_turns, timed
 from benchmarks.parts import Place, Sizes, Stage, together
 from benchmarks.speaker import books, listening, message, new_device, until
 from benchmarks.stock import catch_up, new_stock_device, send
 from bots.client import Client
 
 
-async def alert_after_change(stage: Stage, sizes: Sizes, step: Callable[[int], None]) -> list[Result]:
+async def alert_after_change(stage: Stage, sizes: Sizes, step: Step) -> list[Result]:
     """All rooms at once for us, one after another for nio: each at its best.
 
     Our client does not warm up by itself here: the alert comes before it could. Both have heard of the
@@ -31,18 +30,21 @@ async def alert_after_change(stage: Stage, sizes: Sizes, step: Callable[[int], N
                 turns = _Turns(stage, client, stock)
                 await turns.product()
                 await turns.peer()
-                gone, back = [], []
+                gone: list[Pair] = []
+                back: list[Pair] = []
                 for number in range(sizes.rounds):
-                    for pairs, joined in ((gone, False), (back, True)):
-                        await turns.change(number, joined=joined)
-                        pairs += await in_turns(turns.product, turns.peer, 1, peer_first=joined)
-                        step(len(gone) + len(back))
+                    first = bool(number % 2)
+                    await turns.change(number, joined=False)
+                    gone += await in_turns(turns.product, turns.peer, 1, peer_first=first)
+                    await turns.change(number, joined=True)
+                    back += await in_turns(turns.product, turns.peer, 1, peer_first=first)
+                    step(number + 1, sizes.rounds)
         finally:
             await client.close()
             await stock.close()
-    size = {"rooms": sizes.rooms, "members": sizes.members}
-    left = compared("alert after somebody left every room", Kind.FASTER, 8, gone, **size)
-    came = compared("alert after somebody joined every room", Kind.FASTER, 8, back, **size)
+    size = {"rooms": sizes.rooms, "members each": sizes.members}
+    left = compared("alert after somebody left every room", Kind.FASTER, 8, gone, size)
+    came = compared("alert after somebody joined every room", Kind.FASTER, 8, back, size)
     return [left, came]
 
 

@@ -1,16 +1,14 @@
 """Giving a room's key to many devices for the first time, against nio's own client."""
 
-from collections.abc import Callable
-
 from nio import AsyncClient, ShareGroupSessionResponse
 
-from benchmarks.measure import Kind, Result, alone, compared, in_turns, stalls, timed
+from benchmarks.measure import Kind, Result, Step, alone, compared, in_turns, stalls, timed
 from benchmarks.parts import Place, Sizes, Stage
 from benchmarks.speaker import books, new_device
-from benchmarks.stock import new_stock_device
+from benchmarks.stock import expect, new_stock_device
 
 
-async def cold_share(stage: Stage, sizes: Sizes, step: Callable[[int], None]) -> list[Result]:
+async def cold_share(stage: Stage, sizes: Sizes, step: Step) -> list[Result]:
     """A new device each time: ask for everybody's keys, begin sessions, hand the room key out.
 
     Our time has also the question who is in the room, which nio has answered by a sync before.
@@ -34,8 +32,8 @@ async def cold_share(stage: Stage, sizes: Sizes, step: Callable[[int], None]) ->
         pairs = await in_turns(product, lambda: _stock(stage, room), sizes.rounds, step)
     size = {"devices": len(room.people)}
     return [
-        compared("cold key share", Kind.FASTER, 4, pairs, **size),
-        alone("longest stall while sharing", 100, max(longest) * 1000, "ms", **size),
+        compared("cold key share", Kind.FASTER, 4, pairs, size),
+        alone("longest stall while sharing", 100, max(longest) * 1000, "ms", size),
     ]
 
 
@@ -52,5 +50,4 @@ async def _stock(stage: Stage, room: Place) -> float:
 async def _share(client: AsyncClient, room_id: str) -> None:
     await client.keys_query()
     answer = await client.share_group_session(room_id, ignore_unverified_devices=True)
-    if not isinstance(answer, ShareGroupSessionResponse):
-        raise RuntimeError(f"nio: {type(answer).__name__}")
+    expect(ShareGroupSessionResponse, answer)

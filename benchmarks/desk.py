@@ -4,7 +4,7 @@ import asyncio
 import secrets
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,7 @@ from banyan.bootstrap.home import Parts
 from banyan.domain.people import Member, MemberStatus, Placement
 from banyan.domain.rooms import RoomKey, RoomKind, room_key
 from benchmarks import homes
-from benchmarks.measure import Result, alone
+from benchmarks.measure import Result, Step, alone
 from benchmarks.parts import Sizes, together
 from benchmarks.speaker import PICKLE_KEY, Everybody, listening
 from bots.client import Client, Message, login_password
@@ -38,7 +38,7 @@ class Run:
     peak_mb: float
 
 
-async def desk_restart(directory: Path, sizes: Sizes, step: Callable[[int], None]) -> list[Result]:
+async def desk_restart(directory: Path, sizes: Sizes, step: Step) -> list[Result]:
     """A member asks for help while nobody is there; the clock runs until they have read the answer.
 
     Every member is in a chat, and in their area's space and alert room, and has a device.
@@ -52,12 +52,19 @@ async def desk_restart(directory: Path, sizes: Sizes, step: Callable[[int], None
     size = {"chats": sizes.chats}
     peak = max(first.peak_mb, again.peak_mb)
     return [
-        alone("restart until the desk answers", 30, again.seconds, "s", **size, first_start=round(first.seconds, 1)),
-        alone("memory of all but Synapse", 250, peak, "MB", **size, after_restart=round(again.peak_mb)),
+        alone(
+            "restart until the desk answers",
+            30,
+            again.seconds,
+            "s",
+            size,
+            first_start=round(first.seconds, 1),
+        ),
+        alone("memory of all but Synapse", 250, peak, "MB", size, after_restart=round(again.peak_mb)),
     ]
 
 
-async def _people(parts: Parts, many: int, step: Callable[[int], None]) -> None:
+async def _people(parts: Parts, many: int, step: Step) -> None:
     gate_file = GateFile(parts.home.gate_file)
     async with parts.work.reading() as tx:
         ids = {room.key: room.room_id for room in await tx.rooms.all()}
@@ -77,7 +84,13 @@ async def _people(parts: Parts, many: int, step: Callable[[int], None]) -> None:
             gate_file.allow(account.user_id, [chat])
             await gate.request("POST", ADMIT, {"user_id": account.user_id})
             member = Member(
-                secrets.token_hex(16), _name(number), Placement(area), "en", MemberStatus.ADMITTED, chat, welcomed=True
+                secrets.token_hex(16),
+                _name(number),
+                Placement(area),
+                "en",
+                MemberStatus.ADMITTED,
+                chat,
+                welcomed=True,
             )
             async with parts.work() as tx:
                 await tx.members.add(member)

@@ -5,9 +5,10 @@ people; it knows beforehand what is to be done, so it looks at nothing and write
 """
 
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 from banyan.bootstrap.growing import grow, grower
@@ -16,7 +17,7 @@ from banyan.domain.people import Placement
 from banyan.domain.rooms import RoomKey
 from benchmarks import homes
 from benchmarks.bare_joins import PATH, BareJoins
-from benchmarks.measure import Kind, Pair, Result, alone, compared, in_turns, timed
+from benchmarks.measure import Kind, Pair, Result, Step, alone, compared, in_turns, timed
 from benchmarks.parts import Sizes, together
 from homeserver.actors import ADMIT
 from homeserver.desired import DesiredRoom
@@ -30,7 +31,7 @@ ROUNDS = 3
 BARE = {"modules": [{"module": f"{BareJoins.__module__}.{BareJoins.__name__}", "config": {}}]}
 
 
-async def grow_network(directory: Path, sizes: Sizes, step: Callable[[int], None]) -> list[Result]:
+async def grow_network(directory: Path, sizes: Sizes, step: Step) -> list[Result]:
     """Everything from new in each round; within one, people join in batches, ours and the peer's in turns."""
     pairs, rooms, writes = [], [], 0
     for number in range(ROUNDS):
@@ -49,12 +50,12 @@ async def grow_network(directory: Path, sizes: Sizes, step: Callable[[int], None
                 made.peer + sum(pair.peer for pair in joins),
             )
         )
-        step(number + 1)
+        step(number + 1, ROUNDS)
     size = {"rooms": len(wanted), "people": sizes.newcomers // BATCH * BATCH}
-    alone_rooms = compared("", Kind.RATIO, 0, rooms).details["ratios"]
+    only_rooms = compared("", Kind.RATIO, 0, rooms, size).aside["ratios"]
     return [
-        compared("grow a network", Kind.RATIO, 1.15, pairs, **size, rooms_only=alone_rooms),
-        alone("second apply", 0, writes, "writes", rooms=len(wanted)),
+        compared("grow a network", Kind.RATIO, 1.15, pairs, size, rooms_alone=only_rooms),
+        alone("second apply", 0, writes, "writes", {"rooms": len(wanted)}),
     ]
 
 
@@ -101,7 +102,7 @@ def _counted() -> Iterator[Counter[str]]:
     requests: Counter[str] = Counter()
     once = Api._once
 
-    async def counting(self: Api, method: str, *rest: object) -> object:
+    async def counting(self: Api, method: str, *rest: Any) -> Any:
         requests[method] += 1
         return await once(self, method, *rest)
 

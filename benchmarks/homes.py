@@ -90,7 +90,7 @@ async def register(parts: Parts, localpart: str) -> Registered:
     path = "/_synapse/admin/v1/register"
     async with Api(parts.addresses.homeserver, None) as api:
         nonce = (await api.request("GET", path))["nonce"]
-        fields = "\0".join((nonce, localpart, PASSPHRASE, "notadmin")).encode()
+        fields = f"{nonce}\0{localpart}\0{PASSPHRASE}\0notadmin".encode()
         mac = hmac.new(shared.encode(), fields, hashlib.sha1).hexdigest()
         body = {"nonce": nonce, "username": localpart, "password": PASSPHRASE, "admin": False, "mac": mac}
         answer = await api.request("POST", path, body)

@@ -13,6 +13,9 @@ from enum import Enum
 from statistics import median
 from typing import Any
 
+Step = Callable[[int, int], None]
+"""Told how much is done, and of how much."""
+
 Timed = Callable[[], Awaitable[float]]
 """Does the work once and returns the seconds that count."""
 
@@ -20,8 +23,8 @@ Timed = Callable[[], Awaitable[float]]
 class Kind(Enum):
     """How a figure is held against its limit."""
 
-    RATIO = "× the peer's time, at most"
-    FASTER = "× faster than the peer, at least"
+    RATIO = "at most so many times as long as the peer"
+    FASTER = "at least so many times as fast as the peer"
     MOST = "at most"
 
 
@@ -45,19 +48,29 @@ class Result:
     product: float
     peer: float | None = None
     unit: str = "s"
-    details: Mapping[str, Any] = field(default_factory=dict)
-    """Sizes and side figures."""
+    size: Mapping[str, int] = field(default_factory=dict)
+    """Of what was measured."""
+    aside: Mapping[str, Any] = field(default_factory=dict)
+    """Every round's ratio, and figures that no budget is about."""
 
     @property
     def ok(self) -> bool:
         """Whether the budget is kept."""
         return self.figure >= self.limit if self.kind is Kind.FASTER else self.figure <= self.limit
 
+    @property
+    def verdict(self) -> str:
+        """The figure beside its limit, in one line."""
+        sign = "≥" if self.kind is Kind.FASTER else "≤"
+        unit = self.unit if self.kind is Kind.MOST else "x"
+        return f"{self.figure:.3g} {unit} (limit {sign} {self.limit:g}): {'ok' if self.ok else 'over'}"
 
-def compared(budget: str, kind: Kind, limit: float, pairs: list[Pair], **details: Any) -> Result:
+
+def compared(
+    budget: str, kind: Kind, limit: float, pairs: list[Pair], size: Mapping[str, int], **aside: Any
+) -> Result:
     """A result over several rounds: the median of their ratios, and of both sides' times."""
     ratios = [p.peer / p.product if kind is Kind.FASTER else p.product / p.peer for p in pairs]
-    details |= {"ratios": [round(ratio, 2) for ratio in ratios]}
     return Result(
         budget,
         kind,
@@ -65,20 +78,23 @@ def compared(budget: str, kind: Kind, limit: float, pairs: list[Pair], **details
         median(ratios),
         median(p.product for p in pairs),
         median(p.peer for p in pairs),
-        details=details,
+        size=size,
+        aside={"ratios": [round(ratio, 2) for ratio in ratios], **aside},
     )
 
 
-def alone(budget: str, limit: float, figure: float, unit: str, **details: Any) -> Result:
+def alone(
+    budget: str, limit: float, figure: float, unit: str, size: Mapping[str, int], **aside: Any
+) -> Result:
     """A result that no peer has: our own figure is held against the limit."""
-    return Result(budget, Kind.MOST, limit, figure, figure, unit=unit, details=details)
+    return Result(budget, Kind.MOST, limit, figure, figure, unit=unit, size=size, aside=aside)
 
 
 async def in_turns(
     product: Timed,
     peer: Timed,
     rounds: int,
-    step: Callable[[int], None] = lambda _: None,
+    step: Step = lambda _done, _of: None,
     *,
     peer_first: bool = False,
 ) -> list[Pair]:
@@ -92,7 +108,7 @@ async def in_turns(
             theirs = await peer()
             ours = await product()
         pairs.append(Pair(ours, theirs))
-        step(number + 1)
+        step(number + 1, rounds)
     return pairs
 
 
@@ -113,7 +129,7 @@ class Stalls:
 
 @asynccontextmanager
 async def stalls(every: float = 0.002) -> AsyncIterator[Stalls]:
-    """Watch the event loop from inside: how much later than asked does a sleeper wake up?"""
+    """Watch the event loop from inside: how much later than asked a sleeper wakes up."""
     found = Stalls()
 
     async def watch() -> None:

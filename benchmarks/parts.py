@@ -5,13 +5,14 @@ writes to them has the same work as with phones.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
+from collections.abc import AsyncIterator, Coroutine, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from banyan.progress import Steps
+from benchmarks.measure import Step
 from bots.client import Api, register
 from tests.live.bare_synapse import BareSynapse, bare_synapse
 from tests.live.crowd import Person, crowd
@@ -69,9 +70,7 @@ class Stage:
 
     async def leave(self, user_id: str, room_id: str) -> None:
         """Have an account leave a room."""
-        await self.service.request(
-            "POST", "/rooms/{}/leave", room_id, body={}, params={"user_id": user_id}
-        )
+        await self.service.request("POST", "/rooms/{}/leave", room_id, body={}, params={"user_id": user_id})
 
 
 @asynccontextmanager
@@ -86,7 +85,10 @@ async def stage(
         people = tuple(await crowd(synapse, many, one_time_keys=ONE_TIME_KEYS))
         steps.say(f"{len(people)} people have devices")
         small = [
-            Place(await _room(service, synapse), tuple(people[(n * sizes.members + k) % many] for k in range(sizes.members)))
+            Place(
+                await _room(service, synapse),
+                tuple(people[(n * sizes.members + k) % many] for k in range(sizes.members)),
+            )
             for n in range(sizes.rooms if rooms else 0)
         ]
         large = Place(await _room(service, synapse), people[: sizes.devices]) if big else None
@@ -95,10 +97,10 @@ async def stage(
         yield built
 
 
-async def together(jobs: Iterable[Coroutine[Any, Any, Any]], step: Callable[[int], None] | None = None) -> None:
+async def together(jobs: Iterable[Coroutine[Any, Any, Any]], step: Step | None = None) -> None:
     """Run jobs, `AT_ONCE` at a time."""
+    waiting, done = list(jobs), 0
     limit = asyncio.Semaphore(AT_ONCE)
-    done = 0
 
     async def run(job: Coroutine[Any, Any, Any]) -> None:
         nonlocal done
@@ -106,9 +108,9 @@ async def together(jobs: Iterable[Coroutine[Any, Any, Any]], step: Callable[[int
             await job
         done += 1
         if step:
-            step(done)
+            step(done, len(waiting))
 
-    await asyncio.gather(*(run(job) for job in jobs))
+    await asyncio.gather(*(run(job) for job in waiting))
 
 
 async def _fill(built: Stage, steps: Steps) -> None:
@@ -122,7 +124,8 @@ async def _fill(built: Stage, steps: Steps) -> None:
     ]
     steps.started(len(seats))
     await together(
-        (built.join(user_id, room_id) for user_id, room_id in seats), lambda done: steps.step(done, "joins")
+        (built.join(user_id, room_id) for user_id, room_id in seats),
+        lambda done, _: steps.step(done, "joins"),
     )
     steps.finished()
     steps.say(f"{len(places)} encrypted rooms, {len(seats)} joins")

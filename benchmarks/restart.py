@@ -2,16 +2,15 @@
 
 import asyncio
 import secrets
-from collections.abc import Callable
 
-from benchmarks.measure import Kind, Result, compared, in_turns, timed
+from banyan.services.roster import Roster
+from benchmarks.measure import Kind, Result, Step, compared, in_turns, timed
 from benchmarks.parts import Sizes, Stage
 from benchmarks.speaker import Device, books, listening, message, new_device
 from benchmarks.stock import StockDevice, catch_up, new_stock_device, send
-from banyan.services.roster import Roster
 
 
-async def restart(stage: Stage, sizes: Sizes, step: Callable[[int], None]) -> list[Result]:
+async def restart(stage: Stage, sizes: Sizes, step: Step) -> list[Result]:
     """Open the store, catch up with the homeserver, send in all rooms: at once for us, in turn for nio."""
     device = await new_device(stage, "b_restarted", stage.rooms)
     stock = await new_stock_device(stage, "b_restartedstock", stage.rooms)
@@ -24,8 +23,8 @@ async def restart(stage: Stage, sizes: Sizes, step: Callable[[int], None]) -> li
             sizes.rounds,
             step,
         )
-    size = {"rooms": sizes.rooms, "members": sizes.members}
-    return [compared("restart until the alarm has spoken", Kind.FASTER, 5, pairs, **size)]
+    size = {"rooms": sizes.rooms, "members each": sizes.members}
+    return [compared("restart until the alarm has spoken", Kind.FASTER, 5, pairs, size)]
 
 
 async def _ours(stage: Stage, device: Device, roster: Roster) -> None:

@@ -56,7 +56,9 @@ async def books(file: Path, server_name: str, places: Iterable[Place]) -> AsyncI
         wakes = Wakes()
         work = SqlWork(engine, SystemClock(), Ids(), wakes)
         await _write_down(work, server_name, list(places))
-        roster = Roster(work, Accounts(server_name), lambda placement: frozenset(map(RoomKey, placement.themes)))
+        roster = Roster(
+            work, Accounts(server_name), lambda placement: frozenset(map(RoomKey, placement.themes))
+        )
         yield Books(engine, work, wakes, roster)
     finally:
         await engine.dispose()
@@ -149,7 +151,7 @@ async def listening(client: Client) -> AsyncIterator[Client]:
 async def until(holds: Callable[[], bool]) -> None:
     """Wait for something that the sync brings. Raises TimeoutError."""
     async with asyncio.timeout(PATIENCE):
-        while not holds():
+        while not holds():  # noqa: ASYNC110 - what is waited for is another's state, which tells nobody
             await asyncio.sleep(0.01)
 
 

@@ -57,10 +57,9 @@ async def new_stock_device(stage: Stage, localpart: str, places: Iterable[Place]
 
 
 async def catch_up(client: AsyncClient, *, full: bool = False) -> None:
-    """One sync and what `sync_forever` does after it. Raises RuntimeError where nio returns an error."""
+    """One sync and what `sync_forever` does after it. Raises as `expect`."""
     answer = await client.sync(timeout=0, full_state=full)
-    if not isinstance(answer, SyncResponse):
-        raise RuntimeError(f"nio: {type(answer).__name__}")
+    expect(SyncResponse, answer)
     if client.should_upload_keys:
         await client.keys_upload()
     if client.should_query_keys:
@@ -68,7 +67,13 @@ async def catch_up(client: AsyncClient, *, full: bool = False) -> None:
 
 
 async def send(client: AsyncClient, room_id: str, content: dict[str, object]) -> None:
-    """Send as nio does. Raises RuntimeError where nio returns an error."""
+    """Send as nio does. Raises as `expect`."""
     answer = await client.room_send(room_id, "m.room.message", content, ignore_unverified_devices=True)
-    if not isinstance(answer, RoomSendResponse):
-        raise RuntimeError(f"nio: {type(answer).__name__}")
+    expect(RoomSendResponse, answer)
+
+
+def expect(kind: type, answer: object) -> None:
+    """Raise RuntimeError where nio returns an error instead of raising it."""
+    if isinstance(answer, kind):
+        return
+    raise RuntimeError(f"nio: {type(answer).__name__}")
