@@ -17,11 +17,11 @@ from aiohttp import hdrs, web
 
 from banyan.errors import HomeserverDown, TokenSpent, WeakPassphrase
 from banyan.i18n import ENDONYMS, N_, best_language
+from banyan.services.members import SHORTEST
 from banyan.web.pages import page
 from banyan.web.repeats import Repeats
 from banyan.web.site import Site
 
-SHORTEST = 14
 LONGEST = 200
 """Characters of a passphrase; Synapse takes no more than 512."""
 
@@ -117,16 +117,20 @@ class _Pages:
         token, passphrase = request.match_info["token"], form.get("passphrase", "")
         if problem := _problem(passphrase, form.get("again", "")):
             return await self._invitation(request, problem)
-        language = _language(request)
         try:
             user_id = await self._repeats.once(
                 token,
                 passphrase,
-                act=lambda: self._members.register(token, passphrase, language),
+                act=lambda: self._register(request, token, passphrase),
             )
         except WeakPassphrase:
             return await self._invitation(request, TOO_WEAK)
+        language = _language(request)
         return page("in", language, user_id=user_id, homeserver_url=self._site.homeserver_url)
+
+    async def _register(self, request: web.Request, token: str, passphrase: str) -> str:
+        invited = await self._members.look(token)
+        return await self._members.register(token, passphrase, _language(request, invited.language))
 
     async def _invitation(self, request: web.Request, problem: str | None = None) -> web.Response:
         invited = await self._members.look(request.match_info["token"])

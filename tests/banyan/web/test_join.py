@@ -83,6 +83,12 @@ async def test_a_person_joins(browser, members):
     assert PASSPHRASE not in page
 
 
+async def test_a_form_without_a_language_joins_in_the_inviters(browser, members):
+    """Nobody loses the language chosen for them because a browser asks for another by habit."""
+    await read(await browser.post(PATH, data=SAME, headers={"Accept-Language": "fr"}), 200)
+    assert members.registered == [(TOKEN, PASSPHRASE, "my")]
+
+
 async def test_the_form_posts_the_language_it_shows(browser):
     """Where the language came from the invitation, the form still says it."""
     forms = Page(await read(await browser.get(PATH), 200)).all("form")
