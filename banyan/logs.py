@@ -35,7 +35,7 @@ def log_to(file: Path) -> None:
 
 
 def _only_the_class(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
-    """Of a library's line keep who said it and the kind of error: its text may quote a person or an address."""
+    """Keep who said it and the kind of error of a library's line: its text may quote a person."""
     record: logging.LogRecord = event["_record"]
     kept = {key: event[key] for key in ("_record", "_from_structlog", "level", "timestamp") if key in event}
     kind = record.exc_info[0].__name__ if record.exc_info and record.exc_info[0] else None

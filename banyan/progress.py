@@ -2,6 +2,7 @@
 
 import time
 from types import TracebackType
+from typing import Self
 
 from rich.console import Console
 from rich.progress import (
@@ -32,7 +33,7 @@ class Steps:
         self._began = time.monotonic()
         self._task = self._bar.add_task("", total=None, visible=False)
 
-    def __enter__(self) -> "Steps":
+    def __enter__(self) -> Self:
         self._bar.start()
         return self
 

@@ -24,6 +24,7 @@ from tests.conftest import KINDS
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 LONGEST_FILE = 400
+LONGEST_TEST = 500
 """Lines. Our aim is 300; a file beyond this is two things."""
 
 
@@ -139,12 +140,16 @@ def test_npm_locks_name_no_registry(lock):
     assert all("integrity" in package for name, package in packages.items() if name)
 
 
+def longest(file):
+    return LONGEST_TEST if "tests" in file.relative_to(ROOT).parts else LONGEST_FILE
+
+
 def test_no_file_is_too_long():
     """One file, one thing."""
     sources = tracked("*.py", "*.mjs", "*.css", "*.html", "*.md", "Makefile", ".ci/run")
     too_long = {
         str(file.relative_to(ROOT)): lines
         for file in sources
-        if (lines := len(file.read_text().splitlines())) > LONGEST_FILE
+        if (lines := len(file.read_text().splitlines())) > longest(file)
     }
     assert too_long == {}

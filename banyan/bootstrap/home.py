@@ -165,7 +165,7 @@ async def open_home(
 ) -> AsyncIterator[Parts]:
     """Open a home for one command or process. Raise `BadFile` before anything is touched.
 
-    `listening` is for the one process that starts the listeners: it finds other ports for those somebody took.
+    `listening` is for the one process that starts the listeners: it takes other ports where some are taken.
     """
     settings = _settings(home, network)
     declared = load_network(settings.network)

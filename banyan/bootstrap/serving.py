@@ -157,7 +157,7 @@ PARTS: Mapping[str, Part] = {
 
 @asynccontextmanager
 async def serving(parts: Parts, only: frozenset[str] = frozenset()) -> AsyncIterator[Crew]:
-    """Run the parts, or `only` some, until the block ends. Raise `UsedWrongly` for a part there is none of."""
+    """Run the parts, or `only` some, until the block ends. Raise `UsedWrongly` for an unknown part."""
     if unknown := only - PARTS.keys():
         raise UsedWrongly(f"There is no part {', '.join(sorted(unknown))}: choose of {', '.join(PARTS)}.")
     async with AsyncExitStack() as stack:

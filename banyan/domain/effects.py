@@ -1,4 +1,4 @@
-"""The outbox: every outgoing effect is a row addressed to an actor, written in the unit of work that decided it."""
+"""The outbox: every outgoing effect is a row for an actor, written in the unit of work that decided it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

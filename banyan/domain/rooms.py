@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import NewType
 
 LOCATOR = "social.banyan.locator"
-"""State event type by which we find a room again: `{"id": HMAC of what the room is}`, opaque to the server."""
+"""State event type by which we find a room again: `{"id": HMAC of what it is}`, opaque to the server."""
 
 RoomKey = NewType("RoomKey", str)
 """`kind:place`, e.g. `space:KH`, `talk:MM-1`, `theme:climate`, `staff:security`. Stable over renames."""
