@@ -237,7 +237,7 @@ async def test_many_rooms_claim_a_common_member_once(stage, fake):
 
 
 async def test_the_loop_is_never_away_for_long(stage, fake):
-    """While a large room is given its first key, others get their turn within 100 ms of work."""
+    """While a large room is given its first key, others get their turn after a slice of the work."""
     longest = 0.0
 
     async def heartbeat():
@@ -257,4 +257,4 @@ async def test_the_loop_is_never_away_for_long(stage, fake):
         await lotus.say(room_id, "x")
         beating.cancel()
     assert fake.keys_given(lotus.user_id).total() == len(crowd)
-    assert longest < 0.1
+    assert longest < 0.03  # 11 ms here; the budget is 100 ms, for slower machines and garbage collection
