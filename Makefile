@@ -37,7 +37,7 @@ bench: $(DEV)  ## Measure the budgets against a bare homeserver.
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 catalogs: $(DEV)  ## Bring the translation catalogs up to date with the marked texts.
-	@$(BIN)/python -m banyan.i18n extract
+	@$(BIN)/python -m banyan.locales
 
 $(RUN): pyproject.toml | $(BIN)/python
 	@if [[ -e $(DEV) ]]; then $(MAKE) $(DEV); else \

@@ -84,6 +84,19 @@ HELP = (
 
 NOT_UNDERSTOOD = N_("Sorry, I did not understand that.")
 
+WARNINGS = {
+    "warden-has-device": N_(
+        "Somebody has added a device to the account that keeps the rooms. It must never have one. The server "
+        "may be in other hands. Call the operator by another way now, and plan nothing here until they say it "
+        "is safe."
+    ),
+    "warden-identity-changed": N_(
+        "Somebody has replaced the identity of the account that keeps the rooms. The server may be in other "
+        "hands. Call the operator by another way now, and plan nothing here until they say it is safe."
+    ),
+}
+"""What staff read, by the reason code of the log."""
+
 HELP_WORDS = N_("help, menu, what can you do")
 """Everything a member may type to see the help: alternatives with a comma between them, in every catalog."""
 
@@ -168,6 +181,13 @@ def no_mentions(text: str) -> str:
 def welcome(localpart: str, language: str) -> Content:
     """Return the desk's first words to a new member."""
     return message([Text(each, name=localpart) for each in WELCOME], language, rings=True)
+
+
+def warning(reason: str, language: str) -> Content:
+    """Return a warning to staff, in their language and in English; it rings. Raise `KeyError`."""
+    both = [render(Text(WARNINGS[reason]), tag) for tag in dict.fromkeys((language, SOURCE))]
+    content = message([Text("{said}", said=said) for said in both], language, rings=True)
+    return content | {"m.mentions": {"room": True}}
 
 
 def help_text(language: str) -> Content:

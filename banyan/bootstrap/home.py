@@ -24,6 +24,7 @@ from banyan.services.outbox import Wakes
 from banyan.services.retention import Retention
 from banyan.services.roster import Roster
 from banyan.services.senders import Senders
+from banyan.services.vigil import Vigil
 from banyan.settings import DEFAULT_NETWORK, Database, Home, Settings, load_settings
 from banyan.store.open import open_store, url_for
 from banyan.store.upgrade import upgrade
@@ -147,6 +148,11 @@ class Parts:
     def log(self) -> DecisionLog:
         """The log of decisions."""
         return DecisionLog(self.work)
+
+    @cached_property
+    def vigil(self) -> Vigil:
+        """What is seen that should never be."""
+        return Vigil(self.work)
 
     @cached_property
     def metrics(self) -> Metrics:

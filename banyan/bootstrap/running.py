@@ -86,10 +86,21 @@ async def _accounts(parts: Parts) -> None:
     home, url = parts.home, parts.addresses.homeserver
     await provision(url, parts.settings.name, home.secrets)
     await provision_speakers(parts)
-    token = home.secret("warden.as_token").read_text().strip()
-    async with BotApi(url, token, as_user=parts.accounts.warden) as api:
-        # no device, and an identity whose seeds can go offline: a device that a thief adds stays unsigned
-        await publish_identity(api, parts.accounts.warden, home.secret("warden.seeds"))
+    await _warden_identity(parts)
+
+
+async def _warden_identity(parts: Parts) -> None:
+    """Publish the warden's identity once. Afterwards its seeds go offline; only the public half is kept.
+
+    Without a device, and with seeds that are elsewhere: a device that a thief adds stays unsigned.
+    """
+    known = parts.home.secret("warden.identity")
+    if known.exists():
+        return
+    token = parts.home.secret("warden.as_token").read_text().strip()
+    async with BotApi(parts.addresses.homeserver, token, as_user=parts.accounts.warden) as api:
+        seeds = await publish_identity(api, parts.accounts.warden, parts.home.secret("warden.seeds"))
+    replace_text(known, seeds.identity + "\n")
 
 
 async def _grow(parts: Parts, watch: Watcher, *, allow_removals: bool) -> None:
@@ -114,6 +125,11 @@ async def _told(parts: Parts) -> AsyncIterator[None]:
         "server_name": parts.settings.name,
         "web_url": addresses.web_url,
         "private_url": addresses.private_url,
+        "listening": {
+            "homeserver": addresses.homeserver,
+            "public": "http://{}:{}".format(*addresses.public),
+            "private": "http://{}:{}".format(*addresses.private),
+        },
         "pids": {"banyan": os.getpid(), "synapse": synapse.pid if synapse else None},
     }
     replace_text(parts.home.run_file, json.dumps(told, indent=2, sort_keys=True) + "\n")

@@ -27,9 +27,12 @@ from bridge.transactions import private_routes
 from homeserver.actors import GateActor, RegistrarActor
 from homeserver.admin import Admin
 from homeserver.gatefile import GateFile, Token
-from homeserver.matrix import CLIENT_API, Api
+from homeserver.matrix import Api
+from homeserver.watch import Watch
 
 log = structlog.get_logger()
+
+WATCH_EVERY = timedelta(seconds=30)
 
 Part = Callable[[Parts, Crew], AbstractAsyncContextManager[None]]
 
@@ -70,7 +73,10 @@ def _checks(parts: Parts, crew: Crew) -> Mapping[str, Check]:
     async def outbox() -> bool:
         return not crew.fallen
 
-    checks = (homeserver, database, bots, scheduler, outbox)
+    async def warden() -> bool:
+        return parts.well("warden")
+
+    checks = (homeserver, database, bots, scheduler, outbox, warden)
     return {check.__name__: check for check in checks}
 
 
@@ -117,15 +123,37 @@ async def _missed_arrivals(parts: Parts, admin: Admin) -> None:
 
 
 @asynccontextmanager
-async def _warden(parts: Parts, crew: Crew) -> AsyncIterator[None]:  # noqa: ARG001 - it drains nothing yet
-    """The warden's ears: what the homeserver kept while we were away is asked for at once."""
-    token = parts.home.secret("warden.as_token").read_text().strip()
-    async with Api(parts.addresses.homeserver, token) as api:
+async def _warden(parts: Parts, crew: Crew) -> AsyncIterator[None]:
+    """The warden's ears, and the eye that is kept on it."""
+    secret, url, user_id = parts.home.secret, parts.addresses.homeserver, parts.accounts.warden
+    as_token = secret("warden.as_token").read_text().strip()
+    async with (
+        Admin(url, secret("registrar.token").read_text().strip()) as admin,
+        Api(url, as_token, as_user=user_id) as warden,
+    ):
+        await _ask_for_what_was_missed(url, as_token)
+        watch = Watch(admin, warden, user_id, secret("warden.identity").read_text().strip())
+
+        async def look() -> None:
+            await parts.vigil.report(await watch.look())
+
+        schedule = Schedule()
+        schedule.every(WATCH_EVERY, "watch-warden", look)
+        crew.start("watch", schedule.run())
+        parts.signs["warden"] = lambda: parts.vigil.calm
         try:
-            await api.request("POST", f"{CLIENT_API.replace('v3', 'v1')}/appservice/warden/ping", {})
+            yield
+        finally:
+            await crew.stop("watch")
+
+
+async def _ask_for_what_was_missed(url: str, as_token: str) -> None:
+    """Have the homeserver deliver what it kept while we were away: by itself it may wait for minutes."""
+    async with Api(url, as_token, patience=10) as service:
+        try:
+            await service.request("POST", "/_matrix/client/v1/appservice/warden/ping", {})
         except BanyanError as error:
             log.warning("warden-not-heard", why=type(error).__name__)
-        yield
 
 
 @asynccontextmanager

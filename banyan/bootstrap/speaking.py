@@ -16,6 +16,7 @@ from bots.desk import Desk
 from bots.dispatch import Dispatcher
 from bots.keys import KeyRoster
 from bots.outgoing import Outgoing
+from bots.steward import Steward
 
 READY_SECONDS = 120
 
@@ -53,8 +54,8 @@ async def _desk(parts: Parts, client: Client, outgoing: Outgoing) -> Mapping[str
     return desk.handlers
 
 
-async def _steward(parts: Parts, client: Client, outgoing: Outgoing) -> Mapping[str, Handler]:  # noqa: ARG001
-    return {}
+async def _steward(_: Parts, __: Client, outgoing: Outgoing) -> Mapping[str, Handler]:
+    return Steward(outgoing).handlers
 
 
 SPEAKERS: Mapping[Actor, Equip] = {Actor.ALARM: _alarm, Actor.DESK: _desk, Actor.STEWARD: _steward}

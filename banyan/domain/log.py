@@ -28,6 +28,7 @@ class Action(StrEnum):
     ROLE_GRANTED = "role-granted"
     SENDER_ENROLLED = "sender-enrolled"
     SENDER_REVOKED = "sender-revoked"
+    INTRUSION_SEEN = "intrusion-seen"
     ALERT_HELD = "alert-held"
     ALERT_QUEUED = "alert-queued"
 

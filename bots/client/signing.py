@@ -51,6 +51,11 @@ class Seeds:
         """Write them with mode 0600."""
         write_private(path, bytes(self.master) + bytes(self.self_signing) + bytes(self.user_signing))
 
+    @property
+    def identity(self) -> str:
+        """The public master key, unpadded base64: what others know the account by."""
+        return public_key(self.master)
+
     def public_keys(self, user_id: str) -> Json:
         """Body of /keys/device_signing/upload."""
         master = public_key(self.master)

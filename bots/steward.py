@@ -1,0 +1,29 @@
+"""The steward: talks with staff."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from banyan.domain.effects import Effect
+from banyan.services.outbox import Handler, Never
+from bots.outgoing import Outgoing
+from bots.texts import WARNINGS, warning
+
+
+class Steward:
+    """Handlers of the effects addressed to the steward."""
+
+    def __init__(self, outgoing: Outgoing) -> None:
+        self._outgoing = outgoing
+
+    @property
+    def handlers(self) -> Mapping[str, Handler]:
+        """Effect kind → what is done about it."""
+        return {"warn": self.warn}
+
+    async def warn(self, effect: Effect) -> Mapping[str, Any]:
+        """Warn the staff of a room. Result: `{"event_id"}`."""
+        reason = effect.payload["reason"]
+        if reason not in WARNINGS:
+            raise Never("unknown-warning")
+        content = warning(reason, effect.payload["language"])
+        return {"event_id": await self._outgoing.send(effect, effect.payload["room_id"], content)}

@@ -1,0 +1,33 @@
+"""The warden on a real homeserver: somebody who holds its service gives it a device, or another identity."""
+
+import pytest
+
+from bots.client import Api as BotApi
+from bots.client import publish_identity
+from homeserver import names
+from homeserver.matrix import CLIENT_API
+from homeserver.watch import Intrusion, Watch
+
+pytestmark = pytest.mark.live
+
+
+@pytest.fixture
+async def watch(homeserver):
+    user_id = f"@{names.WARDEN}:{homeserver.server_name}"
+    async with BotApi(homeserver.url, homeserver.as_token("warden"), as_user=user_id) as api:
+        seeds = await publish_identity(api, user_id, homeserver.secrets / "warden.seeds")
+    await homeserver.grow_room()  # in no room, the warden is not told even its own keys
+    return Watch(homeserver.registrar, homeserver.warden, user_id, seeds.identity)
+
+
+async def test_a_device_and_another_identity_are_seen(homeserver, watch, tmp_path):
+    """Nothing is found at first; a device that the service adds is; a replaced identity is."""
+    assert await watch.look() == frozenset()
+    await homeserver.warden.request("PUT", f"{CLIENT_API}/devices/THIEF", {"display_name": "x"})
+    assert await watch.look() == {Intrusion.DEVICE}
+    user_id = f"@{names.WARDEN}:{homeserver.server_name}"
+    async with BotApi(homeserver.url, homeserver.as_token("warden"), as_user=user_id) as thief:
+        await publish_identity(thief, user_id, tmp_path / "thief.seeds", replace=True)
+    assert await watch.look() == {Intrusion.DEVICE, Intrusion.IDENTITY}
+    await homeserver.registrar.delete_devices(user_id)
+    assert await watch.look() == {Intrusion.IDENTITY}
