@@ -1,9 +1,11 @@
 """The alarm: posts alerts, and counts who has seen them. It speaks nowhere else."""
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
+from banyan.domain.alerts import Alert
 from banyan.domain.effects import Effect
 from banyan.services.alerts import Alerts
 from banyan.services.outbox import Handler, Never
@@ -21,6 +23,10 @@ class Alarm:
         """Event ids of alerts by room, oldest first."""
         self._readers: defaultdict[str, set[str]] = defaultdict(set)
         """User ids by event id: in memory only, the database keeps no more than their number."""
+        self._latest: Alert | None = None
+        self._contents: dict[tuple[str, str], Mapping[str, Any]] = {}
+        """What the latest alert says, by language and zone."""
+        self._reading = asyncio.Lock()
 
     @property
     def handlers(self) -> Mapping[str, Handler]:
@@ -36,10 +42,9 @@ class Alarm:
 
     async def post(self, effect: Effect) -> Mapping[str, Any]:
         """Post one alert in one room, in the room's language and English. Result: `{"event_id"}`."""
-        alert = await self._alerts.get(effect.payload["alert_id"])
-        if alert is None:
-            raise Never("no-such-alert")
-        content = alert_message(alert, effect.payload["language"], effect.payload["zone"])
+        content = await self._content(
+            effect.payload["alert_id"], effect.payload["language"], effect.payload["zone"]
+        )
         room_id = effect.payload["room_id"]
         event_id = await self._outgoing.send(effect, room_id, content)
         self._posted[room_id].append(event_id)
@@ -54,3 +59,14 @@ class Alarm:
             if user_id not in self._readers[read]:
                 self._readers[read].add(user_id)
                 await self._alerts.saw(read, len(self._readers[read]))
+
+    async def _content(self, alert_id: str, language: str, zone: str) -> Mapping[str, Any]:
+        """Read and word an alert once: all its rooms begin at the same moment, and it never changes."""
+        async with self._reading:
+            if self._latest is None or self._latest.id != alert_id:
+                self._latest, self._contents = await self._alerts.get(alert_id), {}
+            if self._latest is None:
+                raise Never("no-such-alert")
+            if (language, zone) not in self._contents:
+                self._contents[language, zone] = alert_message(self._latest, language, zone)
+            return self._contents[language, zone]
