@@ -4,25 +4,48 @@ import asyncio
 import secrets
 from collections.abc import Mapping
 from contextlib import suppress
+from datetime import timedelta
 from time import perf_counter
 from typing import Any
 
 import aiohttp
 
 from banyan.clock import SystemClock
+from banyan.domain.alerts import (
+    Alert,
+    AlertState,
+    AlertText,
+    Response,
+    Sender,
+    Severity,
+    Status,
+)
+from banyan.domain.alerts import (
+    Kind as AlertKind,
+)
 from banyan.domain.effects import Actor, Effect, NewEffect
+from banyan.network import load_network
+from banyan.services.alerts import Alerts
 from banyan.services.outbox import Drain
+from banyan.settings import DEFAULT_NETWORK
+from banyan.vault import FileVault
 from benchmarks.measure import Kind, Result, Step, compared, in_turns
 from benchmarks.parts import Sizes, Stage
-from benchmarks.speaker import Books, Device, books, listening, message, new_device, until
+from benchmarks.speaker import Books, Device, Ids, books, listening, new_device, until
+from bots.alarm import Alarm
 from bots.client import Api, Client
 from bots.outgoing import Outgoing
+
+SENDER = "benchmark"
+WORDS = "Stay indoors, keep your phone charged and wait for word. "
 
 
 async def alert(stage: Stage, sizes: Sizes, step: Step) -> list[Result]:
     """Queued → the last room has the event: its request was answered."""
     device = await new_device(stage, "b_alarm", stage.rooms)
     async with books(stage.directory / "alert.db", stage.synapse.server_name, stage.rooms) as ours:
+        async with ours.work() as tx:
+            await tx.senders.add(Sender(SENDER, bytes(32), direct=True))
         client = await device.open(ours.roster)
         try:
             turns = _Turns(stage, device, client, ours)
@@ -40,8 +63,15 @@ class _Turns:
         self._device = device
         self._client = client
         self._books = ours
-        self._outgoing = Outgoing(client, SystemClock())
-        self._number = 0
+        alerts = Alerts(
+            ours.work,
+            SystemClock(),
+            Ids(),
+            network=load_network(DEFAULT_NETWORK),
+            vault=FileVault(stage.directory / "home.key"),
+            web_url="",
+        )
+        self._post = Alarm(Outgoing(client, SystemClock()), alerts).handlers["alert"]
         self._newest: dict[str, str] = {}
         """Room id → the event that was sent there last."""
         self._answered = 0.0
@@ -54,14 +84,13 @@ class _Turns:
             drain = Drain(
                 self._books.work,
                 Actor.ALARM,
-                {"say": self._say},
+                {"alert": self._timed_post},
                 SystemClock(),
                 device_id=lambda: self._client.device_id,
             )
             self._books.wakes.listen(drain)
             draining = asyncio.create_task(drain.run())
             try:
-                await asyncio.sleep(0)
                 return await self._queue_and_wait()
             finally:
                 draining.cancel()
@@ -90,12 +119,20 @@ class _Turns:
             return perf_counter() - began
 
     async def _queue_and_wait(self) -> float:
-        self._number += 1
         before = dict(self._newest)
+        announced = _alert()
         async with self._books.work() as tx:
+            await tx.alerts.add(announced, announced.id)
             for place in self._stage.rooms:
-                payload = {"room_id": place.room_id, "content": message(self._number)}
-                await tx.outbox.put(NewEffect(Actor.ALARM, "say", payload, lane=place.room_id))
+                payload = {
+                    "alert_id": announced.id,
+                    "room_id": place.room_id,
+                    "language": "vi",
+                    "zone": "UTC",
+                }
+                await tx.outbox.put(
+                    NewEffect(Actor.ALARM, "alert", payload, lane=place.room_id, subject=announced.id)
+                )
         began = perf_counter()
         rooms = [place.room_id for place in self._stage.rooms]
         await until(lambda: all(self._newest.get(room) != before.get(room) for room in rooms))
@@ -103,13 +140,12 @@ class _Turns:
         await self._until_written()
         return took
 
-    async def _say(self, effect: Effect) -> Mapping[str, Any]:
-        """What the desk and the alarm do with an effect, and when it was done."""
-        room_id = effect.payload["room_id"]
-        event_id = await self._outgoing.send(effect, room_id, effect.payload["content"])
+    async def _timed_post(self, effect: Effect) -> Mapping[str, Any]:
+        """What the alarm does with an effect, and when it was done."""
+        result = await self._post(effect)
         self._answered = perf_counter()
-        self._newest[room_id] = event_id
-        return {"event_id": event_id}
+        self._newest[effect.payload["room_id"]] = result["event_id"]
+        return result
 
     async def _until_written(self) -> None:
         while True:
@@ -120,3 +156,24 @@ class _Turns:
 
     def _heard(self, room_id: str) -> bool:
         return self._client.rooms[room_id].last_event == self._newest[room_id]
+
+
+def _alert() -> Alert:
+    """One of usual length, in two languages."""
+    number, now = Ids().opaque(), SystemClock().now()
+    text = AlertText("Violence near the market", WORDS * 6, WORDS * 2)
+    return Alert(
+        id=number,
+        sender=SENDER,
+        identifier=number,
+        sent=now,
+        expires=now + timedelta(hours=6),
+        status=Status.ACTUAL,
+        areas=("VN",),
+        kind=AlertKind.VIOLENCE,
+        severity=Severity.SEVERE,
+        response=Response.AVOID,
+        texts={"en": text, "vi": text},
+        state=AlertState.QUEUED,
+        received=now,
+    )
