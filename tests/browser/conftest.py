@@ -16,11 +16,12 @@ PATIENCE = 120
 
 
 @pytest.fixture
-def pictures(tmp_path):
-    """Where pictures go: into `$BANYAN_PICTURES`, to look at them, else where they are thrown away."""
-    chosen = Path(os.environ.get("BANYAN_PICTURES") or tmp_path)
-    chosen.mkdir(parents=True, exist_ok=True)
-    return chosen
+def picture():
+    """Return where a picture goes: into `$BANYAN_PICTURES`, to look at it; without that, none is taken."""
+    chosen = os.environ.get("BANYAN_PICTURES")
+    if chosen:
+        Path(chosen).mkdir(parents=True, exist_ok=True)
+    return lambda name: str(Path(chosen, f"{name}.png")) if chosen else None
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ SAME = {"passphrase": PASSPHRASE, "again": PASSPHRASE}
 OTHER = {"passphrase": PASSPHRASE, "again": PASSPHRASE + "?"}
 
 
-def visits_of(name, base, pictures, fill=None):
+def visits_of(name, base, picture, fill=None):
     """Make a visit in each language at each width, each with its own invitation; dark where it is narrow."""
     return [
         {
@@ -23,7 +23,7 @@ def visits_of(name, base, pictures, fill=None):
             "width": width,
             "scheme": "dark" if width == min(WIDTHS) else "light",
             "fill": fill,
-            "picture": str(pictures / f"{name}-{language}-{width}.png"),
+            "picture": picture(f"{name}-{language}-{width}"),
         }
         for language in LANGUAGES
         for width in WIDTHS
@@ -55,11 +55,11 @@ PAGES = {
 
 
 @pytest.mark.parametrize("name", PAGES)
-async def test_every_page_fits_every_screen_in_every_language(browse, pictures, name):
+async def test_every_page_fits_every_screen_in_every_language(browse, picture, name):
     """Nothing runs off a 320-pixel phone, every target can be hit, and one request brings the whole page."""
     fill, status, heading = PAGES[name]
     async with served(Anybody()) as server:
-        visits = visits_of(name, server.make_url("/join"), pictures, fill)
+        visits = visits_of(name, server.make_url("/join"), picture, fill)
         seen = await browse(visits)
     for visit, page in zip(visits, seen, strict=True):
         language = visit["url"].rpartition("=")[2]
@@ -79,11 +79,11 @@ def asked(url, fill):
     return [f"GET {path}", *([f"POST {path}"] if fill else [])]
 
 
-async def test_a_person_joins_by_typing(browse, pictures):
+async def test_a_person_joins_by_typing(browse, picture):
     """The browser's own form, under the page's own policy, reaches the service with what was typed."""
     members = Anybody()
     async with served(members) as server:
-        visit = visits_of("typed", server.make_url("/join"), pictures, SAME)[0]
+        visit = visits_of("typed", server.make_url("/join"), picture, SAME)[0]
         [page] = await browse([visit])
     assert members.registered == [(f"typed-{LANGUAGES[0]}-{WIDTHS[0]}", PASSPHRASE, LANGUAGES[0])]
     assert "@vermilion-nightingale:banyan.example" in page["text"]
