@@ -68,6 +68,12 @@ HARDENING: Final[Mapping[str, Setting]] = {
     "experimental_features.msc4263_limit_key_queries_to_users_who_share_rooms": Setting(
         True, "who has which devices is for neighbours"
     ),
+    "caches.per_cache_factors": Setting(
+        # Synapse 1.163 never forgets an answer of the check above: whoever asked a moment before they came to
+        # share a room would not be told each other's keys, nor their own, until the next restart
+        {"does_pair_of_users_share_a_room_joined_or_invited": 0},
+        "neighbours are told each other's keys at once",
+    ),
     "experimental_features.msc4155_enabled": Setting(True, "members can filter invitations"),
     "url_preview_enabled": Setting(False, "the server must not visit what people send"),
     "push.include_content": Setting(False, "push gateways see ids only"),

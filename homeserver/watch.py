@@ -1,7 +1,7 @@
 """Watching the warden: no device, one identity. Anything else is somebody's hand in the homeserver.
 
-A deviceless account is protected by watching, not by cryptography: the homeserver can give it a device in
-one request. Nobody shares keys with an unsigned one, and whoever would sign it needs the seeds, which are offline.
+A deviceless account is protected by watching, not by cryptography: the homeserver can give it a device in one
+request. Nobody shares keys with an unsigned one, and whoever would sign it needs seeds that are offline.
 """
 
 from enum import StrEnum
@@ -38,7 +38,7 @@ class Watch:
         )
         if await self._admin.devices(self._user_id) or answer.get("device_keys", {}).get(self._user_id):
             found.add(Intrusion.DEVICE)
-        # an account that is in no room is not even told its own keys (MSC4263): then there is nothing to judge
+        # an account in no room is not even told its own keys (MSC4263): then there is nothing to judge
         told = self._user_id in answer.get("device_keys", {})
         published = answer.get("master_keys", {}).get(self._user_id, {}).get("keys", {})
         if told and list(published.values()) != [self._master_key]:

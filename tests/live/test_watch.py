@@ -31,3 +31,17 @@ async def test_a_device_and_another_identity_are_seen(homeserver, watch, tmp_pat
     assert await watch.look() == {Intrusion.DEVICE, Intrusion.IDENTITY}
     await homeserver.registrar.delete_devices(user_id)
     assert await watch.look() == {Intrusion.IDENTITY}
+
+
+async def test_whoever_asked_too_early_is_told_later(homeserver):
+    """Keys asked for before two people share a room are not hidden from them afterwards."""
+    first, second = await homeserver.member("early-bird"), await homeserver.member("late-riser")
+    query = {"device_keys": {first.user_id: [], second.user_id: []}}
+    before = await first.matrix.request("POST", f"{CLIENT_API}/keys/query", query)
+    assert before["device_keys"] == {}
+    room_id = await homeserver.grow_room()
+    for each in (first, second):
+        homeserver.gate.allow(each.user_id, [room_id])
+        await homeserver.admit(each.user_id)
+    after = await first.matrix.request("POST", f"{CLIENT_API}/keys/query", query)
+    assert after["device_keys"].keys() == query["device_keys"].keys()
