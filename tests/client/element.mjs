@@ -167,7 +167,7 @@ const commands = {
             return await read(client, await until(client, find, within, "the message"));
         } catch (error) {
             const known = client.getRoom(id) ? await commands.timeline(client, { room: id, since }) : [];
-            const why = known.filter((event) => event.failure).map((event) => event.failure);
+            const why = known.filter((event) => event.failure).map((event) => [event.failure, event.wire.content.session_id]);
             throw new Error(`${error.message}; ${known.length} events came, undecryptable: ${JSON.stringify(why)}`);
         }
     },
