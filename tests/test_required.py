@@ -9,7 +9,7 @@ pytest_plugins = ["pytester"]
 SETTINGS = """
     [pytest]
     testpaths = .
-    asyncio_default_fixture_loop_scope = function
+    addopts = -p no:asyncio -p no:hypothesispytest
     markers =
       live
       client
