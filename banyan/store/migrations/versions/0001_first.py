@@ -119,7 +119,7 @@ def _outbox() -> None:
         sa.Column("kind", sa.String(32), nullable=False),
         sa.Column("payload", sa.JSON, nullable=False),
         sa.Column("lane", sa.String(255), nullable=False),
-        sa.Column("subject", sa.String(64)),
+        sa.Column("subject", sa.String(128)),
         sa.Column("dedupe", sa.String(255)),
         sa.Column("secret", sa.Boolean, nullable=False),
         sa.Column("state", sa.String(16), nullable=False),
