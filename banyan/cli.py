@@ -52,7 +52,7 @@ def _say(data: object, *, as_json: bool, text: str) -> None:
     if as_json:
         typer.echo(json.dumps(data, indent=2, sort_keys=True, default=_plain))
     else:
-        out.print(text, highlight=False, markup=False)
+        out.print(text, highlight=False, markup=False, soft_wrap=True)
 
 
 def _plain(value: object) -> str:
@@ -242,7 +242,7 @@ def main() -> None:
         app()
     except BanyanError as error:
         err.print(f"[red]{type(error).code}[/red]: ", end="")
-        err.print(str(error), highlight=False, markup=False)
+        err.print(str(error), highlight=False, markup=False, soft_wrap=True)
         sys.exit(error.exit_status)
     except KeyboardInterrupt:
         sys.exit(130)

@@ -173,8 +173,7 @@ async def open_home(
 
     `listening` is for the one process that starts the listeners: it takes other ports where some are taken.
     """
-    settings = _settings(home, network)
-    declared = load_network(settings.network)
+    settings, declared = read_files(home, network)
     _found(home, settings)
     ports = remembered_ports(home.path)
     if listening or not ports.keys() >= set(PORTS):
@@ -188,6 +187,12 @@ async def open_home(
     finally:
         await registration.close()
         await engine.dispose()
+
+
+def read_files(home: Home, network: Path | None) -> tuple[Settings, Network]:
+    """What the operator wrote. Raise `BadFile` or `UsedWrongly`; touches nothing."""
+    settings = _settings(home, network)
+    return settings, load_network(settings.network)
 
 
 @contextmanager

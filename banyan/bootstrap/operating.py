@@ -10,11 +10,15 @@ from typing import Any
 from banyan.bootstrap.growing import grow, grower
 from banyan.bootstrap.home import open_home
 from banyan.bootstrap.waiting import carried_out, must_run
+from banyan.domain.people import Accounts
 from banyan.domain.plan import Plan
 from banyan.errors import BanyanError, NotFound
+from banyan.network import Network, load_network
 from banyan.services.members import invitation_subject
-from banyan.settings import Home
+from banyan.settings import DEFAULT_NETWORK, Home
 from homeserver.apply import Progress, Report
+from homeserver.desired import desired
+from homeserver.plan import plan
 
 
 @dataclass(frozen=True)
@@ -34,10 +38,17 @@ class LogBroken(BanyanError):
 
 
 async def make_plan(home: Home, network: Path | None) -> Plan:
-    """What `apply` would change."""
+    """What `apply` would change; for a home that does not exist yet, everything. Touches nothing."""
+    if not home.settings_file.exists():
+        return _from_nothing(load_network(network or DEFAULT_NETWORK))
     must_run(home)
     async with open_home(home, network) as parts, grower(parts) as growing:
         return await growing.plan()
+
+
+def _from_nothing(network: Network) -> Plan:
+    accounts = Accounts("example.org")
+    return plan(desired(network, accounts, locator=str), (), accounts, ())
 
 
 async def apply(home: Home, network: Path | None, progress: Progress, *, allow_removals: bool) -> Report:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from banyan.bootstrap.growing import grow
-from banyan.bootstrap.home import Parts, only_one, open_home
+from banyan.bootstrap.home import Parts, only_one, open_home, read_files
 from banyan.bootstrap.serving import serving
 from banyan.bootstrap.speaking import provision_speakers
 from banyan.errors import NotRunning
@@ -37,6 +37,7 @@ class Watcher(Progress, Protocol):
 
 async def up(home: Home, network: Path | None, watch: Watcher, *, allow_removals: bool = False) -> None:
     """Start everything and stay up until SIGINT or SIGTERM."""
+    read_files(home, network)  # a file that is wrong leaves no trace, not even a directory
     with only_one(home):
         async with open_home(home, network, listening=True) as parts:
             log_to(home.logs / "banyan.log")
