@@ -3,6 +3,7 @@
 import asyncio
 import fcntl
 import time
+from pathlib import Path
 
 from banyan.bootstrap.home import Parts
 from banyan.domain.effects import EffectState
@@ -33,10 +34,15 @@ def running(home: Home) -> bool:
     return False
 
 
+def _shown(path: Path) -> Path:
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
+
+
 def must_run(home: Home) -> None:
     """Raise `NotRunning` unless the network is up."""
     if not running(home):
-        raise NotRunning(f"This needs the network to be up. Start it: banyan up --home {home.path.name}")
+        raise NotRunning(f"This needs the network to be up. Start it: banyan up --home {_shown(home.path)}")
 
 
 async def carried_out(parts: Parts, subject: str) -> None:
