@@ -15,7 +15,13 @@ from homeserver.gate.setting import GateSetting
 from homeserver.gate.table import Table, TableUnavailableError
 
 CREATE: Final = ("m.room.create", "")
+ENCRYPTION: Final = ("m.room.encryption", "")
 _COMING_IN: Final = ("join", "invite", "knock")
+
+_NEVER_ENCRYPTED: Final = frozenset(
+    {"m.room.encrypted", "m.reaction", "m.room.redaction", "org.matrix.dummy_event"}
+)
+"""What is sent as it is: a wrapped event, what the specification leaves bare, and Synapse's own."""
 
 _SET_ONCE: Final = frozenset(
     {
@@ -50,6 +56,9 @@ class Judging:
                 self._judge_state(event, state)
             except TableUnavailableError:
                 self._refusals.refuse("unavailable")
+        elif ENCRYPTION in state and event.type not in _NEVER_ENCRYPTED:
+            # an app that cannot encrypt would show the server what people say, a stolen token post an alarm
+            self._refusals.refuse("in-clear")
         return True, None
 
     async def user_may_join_room(self, user_id: str, room_id: str, is_invited: bool) -> Any:
@@ -117,6 +126,9 @@ class Judging:
             return  # the maker comes in first
         if not self._api.is_mine(person):
             self._refusals.refuse("outside-invite")
+        if not all((kind, "") in state for kind in _SET_ONCE):
+            # Synapse keeps a room whose making failed half way, open and in clear
+            self._refusals.refuse("unfinished-room")
         if self._made_by(create, self._setting.chatters):
             if person != create.sender and not self._table.knows(person):
                 self._refusals.refuse("not-expected")

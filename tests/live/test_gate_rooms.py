@@ -1,9 +1,11 @@
 """Which rooms can be made, and what guards them."""
 
+import secrets
+
 import pytest
 
 from homeserver import names
-from homeserver.matrix import MatrixError
+from homeserver.matrix import CLIENT_API, MatrixError, quoted
 from tests.live.homeserver import CLOSED, MEGOLM, standing_room
 
 pytestmark = pytest.mark.live
@@ -28,6 +30,11 @@ async def make_chats(matrix, number: int, invitee: str) -> None:
 
 def state_event(kind: str, **content: object) -> dict:
     return {"type": kind, "state_key": "", "content": content}
+
+
+async def send(matrix, room_id: str, kind: str, content: dict) -> str:
+    path = f"{CLIENT_API}/rooms/{quoted(room_id)}/send/{kind}/{secrets.token_hex(8)}"
+    return (await matrix.request("PUT", path, content))["event_id"]
 
 
 async def state_of(matrix, room_id: str) -> dict:
@@ -124,6 +131,32 @@ async def test_a_private_chat_stays_between_two(homeserver):
     for inviter in (one, two):
         async with homeserver.refusing("two-people"):
             await inviter.matrix.invite(chat, three.user_id)
+
+
+async def test_nobody_is_invited_to_a_half_made_room(homeserver):
+    """Synapse keeps what it made of a room before its making failed: no encryption, no levels."""
+    room = await homeserver.grow_room()
+    one, two = [await homeserver.member(f"willow-{n}", [room]) for n in ("one", "two")]
+    broken = [MEGOLM, {"type": "m.room.topic", "state_key": 0, "content": {}}]
+    with pytest.raises(MatrixError):
+        await one.matrix.create_room(private_chat(two.user_id) | {"initial_state": broken})
+    (left,) = set(await one.matrix.joined_rooms()) - {room}
+    async with homeserver.refusing("unfinished-room"):
+        await one.matrix.invite(left, two.user_id)
+
+
+async def test_nothing_is_said_in_clear(homeserver):
+    """Not in a standing room, not in a private chat, not by our own accounts; reactions are never encrypted."""
+    room = await homeserver.grow_room()
+    one, two = [await homeserver.member(f"aspen-{n}", [room]) for n in ("one", "two")]
+    chat = await one.matrix.create_room(private_chat(two.user_id))
+    for speaker, place in ((one.matrix, room), (one.matrix, chat), (homeserver.warden, room)):
+        for kind in ("m.room.message", "m.sticker", "org.example.anything"):
+            async with homeserver.refusing("in-clear"):
+                await send(speaker, place, kind, {"msgtype": "m.text", "body": "in clear"})
+        event_id = await send(speaker, place, "m.room.encrypted", {"algorithm": "m.megolm.v1.aes-sha2"})
+        relation = {"rel_type": "m.annotation", "event_id": event_id, "key": "1"}
+        await send(speaker, place, "m.reaction", {"m.relates_to": relation})
 
 
 async def test_a_private_chat_keeps_its_settings(homeserver):
