@@ -1,5 +1,7 @@
 """Giving a room's key to many devices for the first time, against nio's own client."""
 
+from statistics import median
+
 from nio import AsyncClient, ShareGroupSessionResponse
 
 from benchmarks.measure import Kind, Result, Step, alone, compared, in_turns, stalls, timed
@@ -30,10 +32,11 @@ async def cold_share(stage: Stage, sizes: Sizes, step: Step) -> list[Result]:
                 await client.close()
 
         pairs = await in_turns(product, lambda: _stock(stage, room), sizes.rounds, step)
+    stalled = [round(seconds * 1000) for seconds in longest]
     size = {"devices": len(room.people)}
     return [
         compared("cold key share", Kind.FASTER, 4, pairs, size),
-        alone("longest stall while sharing", 100, max(longest) * 1000, "ms", size),
+        alone("longest stall while sharing", 100, median(stalled), "ms", size, rounds=stalled),
     ]
 
 
