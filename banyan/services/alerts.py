@@ -26,10 +26,10 @@ from banyan.services.alert_body import Body, check_times, parse
 from banyan.services.intake_errors import (
     AlreadySent,
     AreaNotReady,
-    BadBody,
     BadSignature,
     IdentifierUsed,
     NotRelayed,
+    Refused,
     TooMany,
     UnknownArea,
     Unsigned,
@@ -90,19 +90,19 @@ class Alerts:
         digest = sha256(raw).hexdigest()
         try:
             body = parse(raw, LANGUAGES)
-        except BadBody:
-            self._count(sender, None)
+            async with self._work.reading() as tx:
+                await self._refuse_repeated(tx, sender, body, digest)
+            areas = self._relayed(body)
+        except AlreadySent:
             raise
-        async with self._work.reading() as tx:
-            await self._refuse_repeated(tx, sender, body, digest)
-        self._count(sender, body.severity)
-        check_times(body, self._clock.now())
-        if body.status is not Status.ACTUAL:
-            raise NotRelayed("Only `actual` alerts are relayed: drills have no rooms yet.")
-        areas = self._areas(body)
+        except Refused:
+            # Not from the sender's own: mistakes, or recordings of them, must not use up an emergency's.
+            self._count_refusal()
+            raise
         async with self._work() as tx:
             await self._refuse_repeated(tx, sender, body, digest)
             targets = [(area, await self._room(tx, area)) for area in areas]
+            self._count(sender, body.severity)
             alert = self._alert(body, sender)
             await tx.alerts.add(alert, digest)
             action = Action.ALERT_QUEUED if alert.state is AlertState.QUEUED else Action.ALERT_HELD
@@ -144,9 +144,12 @@ class Alerts:
             return await self._identify(name, signature, raw)
         except (Unsigned, BadSignature):
             # Only failures are counted: a flood of them keeps no enrolled sender out.
-            if not self._refusals.take():
-                raise TooMany("Too many requests without a good signature. Try again in a minute.") from None
+            self._count_refusal()
             raise
+
+    def _count_refusal(self) -> None:
+        if not self._refusals.take():
+            raise TooMany("Too many requests that we had to refuse. Try again in a minute.") from None
 
     async def _identify(self, name: str | None, signature: str | None, raw: bytes) -> Sender:
         if not name or not signature:
@@ -155,7 +158,7 @@ class Alerts:
             sender = await tx.senders.get(name) if NAME.fullmatch(name) else None
         return verify(sender, signature, raw, name)
 
-    def _count(self, sender: Sender, severity: Severity | None) -> None:
+    def _count(self, sender: Sender, severity: Severity) -> None:
         if self._usual.take(sender.name):
             return
         if severity is Severity.EXTREME and self._extreme.take(sender.name):
@@ -173,7 +176,11 @@ class Alerts:
             refusal, why = IdentifierUsed, "This identifier stands for another alert. Take a new one."
         raise refusal(why, first.id, self._status_url(first.id))
 
-    def _areas(self, body: Body) -> Sequence[Area]:
+    def _relayed(self, body: Body) -> Sequence[Area]:
+        """Areas of an alert that is of this moment and for real."""
+        check_times(body, self._clock.now())
+        if body.status is not Status.ACTUAL:
+            raise NotRelayed("Only `actual` alerts are relayed: drills have no rooms yet.")
         try:
             found = {area.key: area for key in body.areas for area in self._network.expand(key)}
         except NotFound:

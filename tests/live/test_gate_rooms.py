@@ -146,7 +146,7 @@ async def test_nobody_is_invited_to_a_half_made_room(homeserver):
 
 
 async def test_nothing_is_said_in_clear(homeserver):
-    """Not in a standing room, not in a private chat, not by our own accounts; reactions are never encrypted."""
+    """Not in a standing room, not in a private chat, not by our own accounts; reactions have no other way."""
     room = await homeserver.grow_room()
     one, two = [await homeserver.member(f"aspen-{n}", [room]) for n in ("one", "two")]
     chat = await one.matrix.create_room(private_chat(two.user_id))

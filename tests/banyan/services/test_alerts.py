@@ -19,6 +19,7 @@ from banyan.services.intake_errors import (
     BadSignature,
     IdentifierUsed,
     NotRelayed,
+    Refused,
     Stale,
     TooMany,
     UnknownArea,
@@ -208,15 +209,13 @@ async def test_another_sender_may_use_the_same_identifier(send, work):
 
 
 async def test_a_sender_has_so_many_an_hour(send, network, clock, effects):
-    """Then 429; the extreme ones have a bucket of their own; bad bodies count; retries never do."""
+    """Then 429; the extreme ones have a bucket of their own; retries never count."""
     limits = network.limits
     for number in range(limits.alerts_per_hour):
         await send(identifier=f"n{number}")
     with pytest.raises(TooMany) as refusal:
         await send(identifier="more")
     assert refusal.value.status == 429
-    with pytest.raises(TooMany):
-        await send(kind="party")
     with pytest.raises(AlreadySent):
         await send(identifier="n0")
     for number in range(limits.extreme_alerts_per_hour):
@@ -226,6 +225,30 @@ async def test_a_sender_has_so_many_an_hour(send, network, clock, effects):
     clock.forward(hours=1)
     later = {"sent": clock.now().isoformat(), "expires": (clock.now() + timedelta(hours=1)).isoformat()}
     await send(identifier="later", **later)
+
+
+@pytest.mark.parametrize(
+    "mistake",
+    [{"kind": "party"}, {"sent": "2001-01-01T00:00:00Z"}, {"areas": ["XX"]}, {"status": "exercise"}],
+    ids=["bad-body", "stale", "unknown-area", "exercise"],
+)
+async def test_mistakes_use_up_nothing(send, network, mistake):
+    """A wrong clock, or a recording of an old alert, keeps no real one out; a flood is stopped."""
+    codes = set()
+    for _ in range(network.limits.refused_alerts_per_minute + 1):
+        with pytest.raises(Refused) as refusal:
+            await send(**mistake)
+        codes.add(refusal.value.status)
+    assert codes == {400, 429}
+    assert (await send()).state is AlertState.QUEUED
+
+
+async def test_the_same_alert_many_times_at_once_counts_once(send, network):
+    """A sender on a bad network posts it again before it has an answer."""
+    answers = await asyncio.gather(*(send() for _ in range(20)), return_exceptions=True)
+    assert [type(answer) for answer in answers].count(AlreadySent) == 19
+    for number in range(network.limits.alerts_per_hour - 1):
+        await send(identifier=f"n{number}")
 
 
 async def test_a_flood_of_forgeries_keeps_no_sender_out(alerts, send, network):
