@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from banyan.errors import BanyanError
+from banyan.files import create_secret
 from homeserver import names
 from homeserver.admin import V1, Admin
-from homeserver.files import create_secret
 from homeserver.matrix import CLIENT_API, Api, MatrixError
 
 _TAKEN: Final = "M_USER_IN_USE"

@@ -8,8 +8,8 @@ from typing import Any, Final
 
 import yaml
 
+from banyan.files import create_secret, make_private_directory, write_private
 from homeserver import names
-from homeserver.files import create_secret, make_private_directory, replace_text
 from homeserver.hardening import HARDENING
 from homeserver.registrations import render_registrations
 
@@ -101,9 +101,9 @@ def render(home: Path, spec: HomeserverSpec) -> None:
     create_secret(paths.secrets / "signing.key", _new_signing_key())
     render_registrations(paths.secrets, server_name=spec.server_name, warden_url=spec.private_url)
     if spec.database is not None:
-        replace_text(paths.secrets / "pgpass", _pgpass(spec.database))
-    replace_text(paths.config, _yaml(configuration(paths, spec)))
-    replace_text(paths.log_config, _yaml(log_configuration(paths)))
+        write_private(paths.secrets / "pgpass", _pgpass(spec.database))
+    write_private(paths.config, _yaml(configuration(paths, spec)))
+    write_private(paths.log_config, _yaml(log_configuration(paths)))
 
 
 def configuration(paths: Paths, spec: HomeserverSpec) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final, Self
 
-from homeserver.files import replace_text
+from banyan.files import write_private
 
 HIGHEST: Final = 65535
 
@@ -29,7 +29,7 @@ def choose_ports(home: Path, purposes: Iterable[str]) -> dict[str, int]:
         for purpose, port in chosen.items():
             if not port:
                 chosen[purpose] = held.new_port(avoid={*chosen.values(), *remembered.values()})
-    replace_text(file, json.dumps(remembered | chosen, indent=1, sort_keys=True) + "\n")
+    write_private(file, json.dumps(remembered | chosen, indent=1, sort_keys=True) + "\n")
     return chosen
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import yaml
 
+from banyan.files import create_secret, write_private
 from homeserver import names
-from homeserver.files import create_secret, replace_text
 
 
 def render_registrations(secrets: Path, *, server_name: str, warden_url: str) -> None:
@@ -22,7 +22,7 @@ def render_registrations(secrets: Path, *, server_name: str, warden_url: str) ->
         _registration(secrets, names.SPEAKERS_SERVICE, names.SPEAKERS, server_name=server_name, url=None),
     )
     for registration in registrations:
-        replace_text(secrets / f"{registration['id']}.yaml", yaml.safe_dump(registration, sort_keys=True))
+        write_private(secrets / f"{registration['id']}.yaml", yaml.safe_dump(registration, sort_keys=True))
 
 
 def _registration(

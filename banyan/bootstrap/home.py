@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from banyan.clock import SystemClock
 from banyan.domain.people import Accounts
 from banyan.errors import AlreadyRunning, UsedWrongly
+from banyan.files import create_secret, write_private
 from banyan.network import Network, load_network
 from banyan.services.access import Access
 from banyan.services.alerts import Alerts
@@ -223,11 +224,10 @@ def _found(home: Home, settings: Settings) -> None:
     """Remember what the first start decided for ever: the server name and the network file."""
     if home.settings_file.exists():
         return
-    home.path.mkdir(mode=0o700, parents=True, exist_ok=True)
     first: dict[str, str] = {"server_name": settings.server_name}
     if settings.network != DEFAULT_NETWORK:
         first["network"] = str(settings.network)
-    home.settings_file.write_text(yaml.safe_dump(first))
+    write_private(home.settings_file, yaml.safe_dump(first))
 
 
 def _addresses(
@@ -265,7 +265,5 @@ def _postgres(home: Home, database: Database | None) -> PostgresSpec | None:
 
 def _no_password(home: Home) -> Path:
     file = home.secret("no-password")
-    if not file.exists():
-        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        file.touch(0o600)
+    create_secret(file, "")
     return file

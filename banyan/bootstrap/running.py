@@ -14,6 +14,7 @@ from banyan.bootstrap.home import Parts, only_one, open_home, read_files
 from banyan.bootstrap.serving import serving
 from banyan.bootstrap.speaking import provision_speakers
 from banyan.errors import NotRunning
+from banyan.files import write_private
 from banyan.logs import log_to
 from banyan.settings import Home
 from bots.client import Api as BotApi
@@ -21,7 +22,6 @@ from bots.client import publish_identity
 from homeserver.accounts import provision
 from homeserver.apply import KeeperAway, Progress, RemovalsNotAllowed
 from homeserver.config import render
-from homeserver.files import replace_text
 from homeserver.supervise import Synapse
 
 
@@ -101,7 +101,7 @@ async def _warden_identity(parts: Parts) -> None:
     token = parts.home.secret("warden.as_token").read_text().strip()
     async with BotApi(parts.addresses.homeserver, token, as_user=parts.accounts.warden) as api:
         seeds = await publish_identity(api, parts.accounts.warden, parts.home.secret("warden.seeds"))
-    replace_text(known, seeds.identity + "\n")
+    write_private(known, seeds.identity + "\n")
 
 
 async def _grow(parts: Parts, watch: Watcher, *, allow_removals: bool) -> None:
@@ -133,7 +133,7 @@ async def _told(parts: Parts) -> AsyncIterator[None]:
         },
         "pids": {"banyan": os.getpid(), "synapse": synapse.pid if synapse else None},
     }
-    replace_text(parts.home.run_file, json.dumps(told, indent=2, sort_keys=True) + "\n")
+    write_private(parts.home.run_file, json.dumps(told, indent=2, sort_keys=True) + "\n")
     try:
         yield
     finally:

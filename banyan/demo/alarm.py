@@ -16,7 +16,7 @@ from nacl.signing import SigningKey
 from banyan.demo.network import Running
 from banyan.demo.sample import Reader
 from banyan.errors import BanyanError, Taken
-from banyan.vault import read_or_make
+from banyan.files import create_secret
 
 SENDER = "sample-relay"
 PATIENCE = 60
@@ -68,7 +68,7 @@ class Told:
 
 async def raise_alarm(network: Running, areas: Sequence[str]) -> Told:
     """Post a signed alert and wait until every room has it."""
-    key = SigningKey(bytes.fromhex(read_or_make(network.parts.home.secret(f"{SENDER}.key"))))
+    key = SigningKey(bytes.fromhex(create_secret(network.parts.home.secret(f"{SENDER}.key"))))
     with suppress(Taken):  # an earlier run enrolled it
         await network.parts.senders.enrol(SENDER, b64encode(bytes(key.verify_key)).decode(), direct=True)
     marker = uuid4().hex[:8]

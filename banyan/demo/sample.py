@@ -15,7 +15,7 @@ from urllib.parse import urljoin
 import aiohttp
 
 from banyan.errors import BanyanError
-from banyan.vault import write_secret
+from banyan.files import write_private
 from bots.client import Client, KeyPolicy, Message, login_password
 
 PEOPLE = (
@@ -43,7 +43,7 @@ class Sample:
 
     def save(self, directory: Path) -> None:
         """Write it with mode 0600."""
-        write_secret(directory / f"{self.localpart}.json", json.dumps(asdict(self)))
+        write_private(directory / f"{self.localpart}.json", json.dumps(asdict(self)))
 
     @property
     def localpart(self) -> str:

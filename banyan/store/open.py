@@ -1,7 +1,6 @@
 """Opening the database: SQLite in the home, or PostgreSQL when the operator sets one."""
 
 import logging
-import os
 from pathlib import Path
 
 from sqlalchemy import URL, Connection, event, make_url
@@ -70,7 +69,7 @@ def _open_sqlite(url: URL) -> AsyncEngine:
         raise ValueError("a store in memory would lose what it accepted")
     file = Path(url.database)
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    os.close(os.open(file, os.O_CREAT | os.O_RDWR, 0o600))  # its -wal and -shm take over this mode
+    file.touch(0o600)  # its -wal and -shm take over this mode
     logging.getLogger("aiosqlite").setLevel(logging.INFO)  # at DEBUG it logs the values of every statement
     engine = create_async_engine(url, hide_parameters=True)
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)

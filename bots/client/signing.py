@@ -13,8 +13,8 @@ from typing import Any, Self
 
 from nacl.signing import SigningKey
 
+from banyan.files import write_private
 from bots.client.canonical import Json, public_key, sign, signed_by
-from bots.client.credentials import write_private
 from bots.client.errors import IdentityLost, SigningFailed
 from bots.client.http import Api
 

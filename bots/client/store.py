@@ -75,7 +75,7 @@ class Store:
         except OSError:
             os.close(self._lock)
             raise StoreInUse from None
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        path.touch(0o600)
         self._db = sqlite3.connect(path, isolation_level=None)
         self._depth = 0
         self._db.executescript(f"PRAGMA journal_mode=WAL; {NOT_YET_ON_DISK} PRAGMA secure_delete=ON;")

@@ -2,7 +2,7 @@
 
 import stat
 
-from homeserver.files import create_secret, replace_text
+from banyan.files import create_secret, write_private
 
 
 def test_a_secret_is_made_once(tmp_path):
@@ -27,8 +27,8 @@ def test_a_secret_is_private_also_when_it_was_not(tmp_path):
 def test_no_draft_stays_behind(tmp_path):
     """Neither of a secret, nor of a replaced text."""
     create_secret(tmp_path / "token")
-    assert replace_text(tmp_path / "text", "one")
-    assert replace_text(tmp_path / "text", "two")
-    assert not replace_text(tmp_path / "text", "two")
+    assert write_private(tmp_path / "text", "one")
+    assert write_private(tmp_path / "text", "two")
+    assert not write_private(tmp_path / "text", "two")
     assert sorted(file.name for file in tmp_path.iterdir()) == ["text", "token"]
     assert (tmp_path / "text").read_text() == "two"
