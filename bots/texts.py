@@ -87,8 +87,8 @@ NOT_UNDERSTOOD = N_("Sorry, I did not understand that.")
 WARNINGS = {
     "warden-has-device": N_(
         "Somebody has added a device to the account that keeps the rooms. It must never have one. The server "
-        "may be in other hands. Call the operator by another way now, and plan nothing here until they say it "
-        "is safe."
+        "may be in other hands. Call the operator by another way now, and plan nothing here until they say "
+        "it is safe."
     ),
     "warden-identity-changed": N_(
         "Somebody has replaced the identity of the account that keeps the rooms. The server may be in other "

@@ -8,7 +8,7 @@ none.
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 import structlog
@@ -33,8 +33,17 @@ PERIOD_MS = 7 * 24 * 3600 * 1000
 CLAIM_SIZE = 200
 TO_DEVICE_SIZE = 100
 """Devices in one request."""
-CLAIM_AGAIN_MS = 60 * 1000
-"""A device without keys is not asked for them at every send."""
+FIRST_SILENCE_MS, LONGEST_SILENCE_MS = 1000, 10 * 60 * 1000
+"""A device that had no one-time key is asked again after this, doubled each time.
+
+Soon at first: a phone that logs in publishes itself a moment before its keys, and what is sent before it was
+given the room's key it can never read.
+"""
+
+
+class _Silence(NamedTuple):
+    since_ms: int
+    times: int
 
 
 class Sharing:
@@ -60,8 +69,10 @@ class Sharing:
         self._clock = clock
         self._room_locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._claim_lock = asyncio.Lock()
-        self._unreachable: dict[str, int] = {}
-        """curve25519 key → when we last found no one-time key, in ms"""
+        self._silent: dict[str, _Silence] = {}
+        """Devices that had no one-time key, by their curve25519 key."""
+        self._waiting: dict[str, frozenset[str]] = {}
+        """Rooms whose key such devices lack, and which."""
         self._reported: set[Report] = set()
 
     async def encrypt(self, room: Room, kind: str, content: Json) -> Json:
@@ -79,6 +90,18 @@ class Sharing:
         async with self._room_locks[room.room_id]:
             await self._prepare(room)
 
+    def pause(self) -> float | None:
+        """Seconds until a device that some room waits for may be asked again; None for no such device."""
+        if not self._waiting:
+            return None
+        earliest = min(self._until(curve25519) for silent in self._waiting.values() for curve25519 in silent)
+        return max(0.0, (earliest - self._now_ms()) / 1000)
+
+    def take_waiting(self) -> set[str]:
+        """Rooms that wait for such a device: they are to be warmed again."""
+        waiting, self._waiting = set(self._waiting), {}
+        return waiting
+
     async def begin_sessions(self, devices: Iterable[Device]) -> None:
         """Begin Olm sessions with these devices, new ones where there are some already."""
         async with self._claim_lock:
@@ -93,10 +116,14 @@ class Sharing:
         key = self._keys.own(room.room_id)
         if key is None or self._worn_out(room, key) or key.shared_with - wanted.keys():
             key = self._keys.renew(room.room_id)
+        self._waiting.pop(room.room_id, None)
         lacking = [device for name, device in wanted.items() if name not in key.shared_with]
         if lacking:
             await self._open_sessions(lacking)
             await self._hand_out(room.room_id, lacking)
+            silent = frozenset(device.curve25519 for device in lacking) & self._silent.keys()
+            if silent:
+                self._waiting[room.room_id] = silent
 
     async def _recipients(self, room: Room) -> frozenset[str]:
         joined, allowed = room.joined, await self._roster.allowed(room.room_id)
@@ -127,8 +154,8 @@ class Sharing:
     async def _open_sessions(self, devices: list[Device]) -> None:
         async with self._claim_lock:  # rooms share people: another one may just have begun these sessions
             missing = self._olm.without_session(devices)
-            earliest = self._now_ms() - CLAIM_AGAIN_MS
-            await self._claim([d for d in missing if self._unreachable.get(d.curve25519, 0) <= earliest])
+            now = self._now_ms()
+            await self._claim([d for d in missing if self._until(d.curve25519) <= now])
 
     async def _claim(self, devices: list[Device]) -> None:
         for chunk in chunks(devices, CLAIM_SIZE):
@@ -140,8 +167,13 @@ class Sharing:
             claimed = answer.get("one_time_keys", {})
             async for some in slices(chunk):
                 self._olm.begin([(d, _claimed_key(claimed, d)) for d in some])
-        for device in self._olm.without_session(devices):
-            self._unreachable[device.curve25519] = self._now_ms()
+        silent = self._olm.without_session(devices)
+        for device in devices:
+            if device not in silent:
+                self._silent.pop(device.curve25519, None)
+        for device in silent:
+            times = self._silent[device.curve25519].times + 1 if device.curve25519 in self._silent else 0
+            self._silent[device.curve25519] = _Silence(self._now_ms(), times)
             report = Report(ReportKind.UNREACHABLE_DEVICE, user_id=device.user_id, device_id=device.device_id)
             self._report_once(report)
 
@@ -171,6 +203,13 @@ class Sharing:
     async def _send_to_device(self, messages: Json) -> None:
         path = "/sendToDevice/m.room.encrypted/{}"
         await self._api.request("PUT", path, uuid4().hex, body={"messages": messages})
+
+    def _until(self, curve25519: str) -> int:
+        """When a device may be asked for a one-time key, in ms since 1970."""
+        silence = self._silent.get(curve25519)
+        if silence is None:
+            return 0
+        return silence.since_ms + min(FIRST_SILENCE_MS << min(silence.times, 20), LONGEST_SILENCE_MS)
 
     def _report_once(self, report: Report) -> None:
         if report not in self._reported:

@@ -65,7 +65,7 @@ class Upkeep:
         """Go on until cancelled."""
         failures = 0
         while True:
-            await self._wake.wait()
+            await self._until_needed()
             self._wake.clear()
             try:
                 await self.once()
@@ -78,6 +78,14 @@ class Upkeep:
                 self._wake.set()
             if not self._wake.is_set():
                 self.done.set()
+
+    async def _until_needed(self) -> None:
+        """Until somebody wakes us, or a device that had no keys to begin with may have some now."""
+        try:
+            async with asyncio.timeout(self._sharing.pause() if self._keep_warm else None):
+                await self._wake.wait()
+        except TimeoutError:
+            self._cold.update(self._sharing.take_waiting())
 
     async def once(self) -> None:
         """Do what there is to do."""

@@ -6,7 +6,7 @@ import time
 import pytest
 import vodozemac
 
-from bots.client import KeyPolicy, ReportKind
+from bots.client import KeyPolicy, ReportKind, sharing
 from tests.bots.client.strangers import Stranger
 
 OTHER = "@teak:fake.test"
@@ -224,6 +224,21 @@ async def test_a_device_without_keys_is_reported_and_reached_later(stage, fake):
     assert (report.user_id, report.device_id) == (OTHER, stranger.device_id)
     assert len(fake.to_device[OTHER, "S"]) == 1
     assert len(sessions(fake, room_id)) == 1
+
+
+async def test_a_device_that_publishes_its_keys_late_is_given_ours_unasked(stage, fake, monkeypatch):
+    """A phone is listed a moment before its one-time keys are: it need not miss the next message for that."""
+    monkeypatch.setattr(sharing, "FIRST_SILENCE_MS", 20)
+    async with stage.party("b_lotus", policy=KeyPolicy.EVERY_DEVICE) as lotus:
+        Stranger(fake, OTHER)
+        late = dict(fake.one_time[OTHER, "S"])
+        fake.one_time[OTHER, "S"].clear()
+        fake.room(lotus.user_id, OTHER)
+        await lotus.reported(ReportKind.UNREACHABLE_DEVICE)
+        fake.one_time[OTHER, "S"].update(late)
+        async with asyncio.timeout(5):
+            while not fake.to_device[OTHER, "S"]:
+                await asyncio.sleep(0.01)
 
 
 async def test_many_rooms_claim_a_common_member_once(stage, fake):
