@@ -236,9 +236,7 @@ async def test_a_device_that_publishes_its_keys_late_is_given_ours_unasked(stage
         fake.room(lotus.user_id, OTHER)
         await lotus.reported(ReportKind.UNREACHABLE_DEVICE)
         fake.one_time[OTHER, "S"].update(late)
-        async with asyncio.timeout(5):
-            while not fake.to_device[OTHER, "S"]:
-                await asyncio.sleep(0.01)
+        await fake.until(lambda: fake.to_device[OTHER, "S"])
 
 
 async def test_many_rooms_claim_a_common_member_once(stage, fake):
