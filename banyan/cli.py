@@ -12,7 +12,7 @@ from typing import Annotated, Any, TypeVar
 import typer
 from rich.console import Console
 
-from banyan.errors import BanyanError
+from banyan.errors import BanyanError, UsedWrongly
 from banyan.settings import Home
 
 app = typer.Typer(
@@ -127,6 +127,8 @@ def member_invite(
     from banyan.bootstrap.operating import invite
     from banyan.web import qr as codes
 
+    if qr is not None and (qr.exists() or not qr.parent.is_dir()):
+        raise UsedWrongly(f"{qr.name} cannot be written: it is there already, or its directory is not.")
     invited = _run(invite(Home(home.absolute()), country, tuple(theme or ()), language))
     if qr is not None:
         codes.png(invited.link, qr)
@@ -244,5 +246,11 @@ def main() -> None:
         err.print(f"[red]{type(error).code}[/red]: ", end="")
         err.print(str(error), highlight=False, markup=False, soft_wrap=True)
         sys.exit(error.exit_status)
+    except OSError as error:
+        if error.filename is None:
+            raise
+        err.print(f"[red]file[/red]: {error.strerror}: ", end="")
+        err.print(str(error.filename), highlight=False, markup=False, soft_wrap=True)
+        sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)

@@ -69,6 +69,7 @@ class NotFound(BanyanError):
     """Nothing of that name or id exists."""
 
     code = "not-found"
+    exit_status = 2
 
 
 class NotAllowed(BanyanError):

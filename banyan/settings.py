@@ -107,6 +107,8 @@ def load_settings(home: Home) -> Settings:
         return Settings()
     try:
         raw = yaml.safe_load(file.read_text()) or {}
+    except UnicodeDecodeError:
+        raise BadFile(file.name, [Fault(0, "file", "is not text in UTF-8")]) from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         raise BadFile(file.name, [Fault((mark.line + 1) if mark else 0, "file", "is not YAML")]) from None

@@ -9,7 +9,7 @@ from typing import Any
 
 from banyan.bootstrap.growing import grow, grower
 from banyan.bootstrap.home import open_home
-from banyan.bootstrap.waiting import carried_out, must_run
+from banyan.bootstrap.waiting import carried_out, must_exist, must_run
 from banyan.domain.people import Accounts
 from banyan.domain.plan import Plan
 from banyan.errors import BanyanError, NotFound
@@ -70,6 +70,7 @@ async def invite(home: Home, country: str, themes: Sequence[str], language: str 
 
 async def list_members(home: Home) -> list[dict[str, Any]]:
     """Every member: user id, area, themes, roles, language and status."""
+    must_exist(home)
     async with open_home(home) as parts:
         return [
             {
@@ -86,6 +87,7 @@ async def list_members(home: Home) -> list[dict[str, Any]]:
 
 async def grant(home: Home, who: str, role: str) -> None:
     """Give a member a role. `who` is a pseudonym or a user id."""
+    must_exist(home)
     async with open_home(home) as parts:
         localpart = parts.accounts.localpart(who) if who.startswith("@") else who
         if localpart is None:
@@ -95,24 +97,28 @@ async def grant(home: Home, who: str, role: str) -> None:
 
 async def enrol(home: Home, name: str, public_key: str, *, direct: bool) -> None:
     """Accept alerts signed by this key."""
+    must_exist(home)
     async with open_home(home) as parts:
         await parts.senders.enrol(name, public_key, direct=direct)
 
 
 async def revoke(home: Home, name: str) -> None:
     """Refuse this sender's alerts."""
+    must_exist(home)
     async with open_home(home) as parts:
         await parts.senders.revoke(name)
 
 
 async def list_senders(home: Home) -> list[dict[str, Any]]:
     """Every sender and whether they may alert alone."""
+    must_exist(home)
     async with open_home(home) as parts:
         return [{"name": each.name, "direct": each.direct} for each in await parts.senders.list()]
 
 
 async def list_alerts(home: Home) -> list[dict[str, Any]]:
     """Every alert and in how many rooms it is."""
+    must_exist(home)
     async with open_home(home) as parts:
         return [
             {
@@ -127,12 +133,14 @@ async def list_alerts(home: Home) -> list[dict[str, Any]]:
 
 async def read_log(home: Home) -> list[dict[str, Any]]:
     """Every entry of the log, as it is signed."""
+    must_exist(home)
     async with open_home(home) as parts:
         return [json.loads(entry.body) for entry in await parts.log.entries()]
 
 
 async def verify_log(home: Home) -> int:
     """Check the chain; how many entries it has. Raise `LogBroken` where it breaks."""
+    must_exist(home)
     async with open_home(home) as parts:
         verdict = await parts.log.verify()
     if verdict.broken is not None:

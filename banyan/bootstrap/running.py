@@ -13,7 +13,7 @@ from banyan.bootstrap.growing import grow
 from banyan.bootstrap.home import Parts, only_one, open_home, read_files
 from banyan.bootstrap.serving import serving
 from banyan.bootstrap.speaking import provision_speakers
-from banyan.errors import NotRunning
+from banyan.bootstrap.waiting import must_exist
 from banyan.files import write_private
 from banyan.logs import log_to
 from banyan.settings import Home
@@ -57,8 +57,7 @@ async def up(home: Home, network: Path | None, watch: Watcher, *, allow_removals
 
 async def serve(home: Home, watch: Watcher, *, only: frozenset[str] = frozenset()) -> None:
     """Run the parts, or only some, beside a homeserver that is up already."""
-    if not home.secret("registrar.token").exists():
-        raise NotRunning("There is no network in this home yet. Start it once: banyan up")
+    must_exist(home)
     async with open_home(home) as parts:
         log_to(home.logs / "banyan.log")
         stop = _stopping()

@@ -45,6 +45,12 @@ def must_run(home: Home) -> None:
         raise NotRunning(f"This needs the network to be up. Start it: banyan up --home {_shown(home.path)}")
 
 
+def must_exist(home: Home) -> None:
+    """Raise `NotRunning` unless a network was started here: a mistyped `--home` is not an empty home."""
+    if not home.secret("registrar.token").exists():
+        raise NotRunning(f"There is no network in {home.path.name}. Start it once: banyan up --home DIR")
+
+
 async def carried_out(parts: Parts, subject: str) -> None:
     """Wait until every effect of that subject is done. Raise `NotCarriedOut` after half a minute."""
     deadline = time.monotonic() + PATIENCE

@@ -1,0 +1,60 @@
+"""What the operator types wrongly: one sentence, the right exit status, no traceback, nothing touched."""
+
+import sys
+
+import pytest
+
+from banyan.cli import main
+
+
+@pytest.fixture
+def banyan(monkeypatch, capsys):
+    """Run a command; its exit status and what it said to the operator."""
+
+    def run(*words: object) -> tuple[object, str]:
+        monkeypatch.setattr(sys, "argv", ["banyan", *map(str, words)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        return ended.value.code, capsys.readouterr().err
+
+    return run
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["member list", "sender list", "alert", "log show", "log verify", "sender revoke x", "role grant x y"],
+)
+def test_a_mistyped_home_is_not_an_empty_network(banyan, tmp_path, command):
+    """`log verify` must not call the log of a home that is not there sound, nor make one."""
+    home = tmp_path / "typo"
+    status, said = banyan(*command.split(), "--home", home)
+    assert status == 1
+    assert "no network in typo" in said
+    assert not home.exists()
+
+
+def test_a_home_that_cannot_be_one_is_told_in_a_sentence(banyan, tmp_path):
+    """A file where the directory should be."""
+    file = tmp_path / "file"
+    file.touch()
+    status, said = banyan("up", "--home", file)
+    assert status == 1
+    assert said.startswith("file: ")
+    assert "Traceback" not in said
+
+
+def test_settings_that_are_not_text_are_a_bad_file(banyan, tmp_path):
+    """Whatever bytes are in it."""
+    (tmp_path / "banyan.yaml").write_bytes(b"\xff\xfe\x00")
+    status, said = banyan("up", "--home", tmp_path)
+    assert status == 2
+    assert "is not text in UTF-8" in said
+
+
+def test_no_invitation_is_made_for_a_picture_that_cannot_be_written(banyan, tmp_path):
+    """The link is shown once: afterwards it would be lost."""
+    (tmp_path / "taken.png").touch()
+    for picture in (tmp_path / "taken.png", tmp_path / "nowhere" / "x.png"):
+        status, said = banyan("member", "invite", "--country", "KH", "--qr", picture, "--home", tmp_path)
+        assert status == 2
+        assert "cannot be written" in said
