@@ -31,7 +31,9 @@ class Desk:
         """Make the member's chat, once; the gate joins them to it. Result: `{"room_id"}`."""
         member_id, user_id = effect.payload["member_id"], effect.payload["user_id"]
         locator = self._vault.mac("chat", member_id)
-        room_id = await self._find(locator) if effect.attempts else None
+        room_id = (await self._chats.member(member_id)).chat
+        if room_id is None and effect.attempts:
+            room_id = await self._find(locator)
         if room_id is None:
             room_id = await self._client.create_room(_chat(user_id, locator))
         await self._chats.opened(member_id, room_id)
