@@ -32,7 +32,9 @@ class Crew:
 
     def start(self, name: str, work: Coroutine[Any, Any, None]) -> None:
         """Let a piece of work go on until the end."""
-        self._tasks[name] = asyncio.create_task(self._watch(name, work), name=name)
+        task = asyncio.create_task(work, name=name)
+        task.add_done_callback(self._ended)
+        self._tasks[name] = task
 
     async def stop(self, name: str) -> None:
         """End one piece of work and wait until it has let go."""
@@ -46,13 +48,28 @@ class Crew:
         """Names of those that ended although they should go on."""
         return frozenset(self._fallen)
 
-    async def _watch(self, name: str, work: Coroutine[Any, Any, None]) -> None:
-        try:
-            await work
-        except Exception as error:  # noqa: BLE001 - whatever it was, the others go on and /health says so
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if task.cancelled():
+            return
+        if error := task.exception():
             # the kind of error only: its text may quote what somebody wrote
-            log.error("part-fallen", part=name, why=type(error).__name__)  # noqa: TRY400
-        self._fallen.add(name)
+            log.error("part-fallen", part=task.get_name(), why=type(error).__name__)
+        self._fallen.add(task.get_name())
+
+
+async def unless_stopped(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:
+    """Do a piece of work; give it up, and return False, when told to stop before it is done."""
+    doing, told = asyncio.create_task(work), asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait((doing, told), return_when=asyncio.FIRST_COMPLETED)
+        if doing.done():
+            doing.result()
+            return True
+        return False
+    finally:
+        for task in (doing, told):
+            task.cancel()
+        await asyncio.gather(doing, told, return_exceptions=True)
 
 
 @asynccontextmanager

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Protocol
 
+from banyan.bootstrap.crew import unless_stopped
 from banyan.bootstrap.growing import grow
 from banyan.bootstrap.home import Parts, only_one, open_home, read_files
 from banyan.bootstrap.serving import serving
@@ -16,8 +17,8 @@ from banyan.bootstrap.speaking import provision_speakers
 from banyan.bootstrap.waiting import must_exist
 from banyan.files import write_private
 from banyan.logs import log_to
+from banyan.matrix import Api
 from banyan.settings import Home
-from bots.client import Api as BotApi
 from bots.client import publish_identity
 from homeserver.accounts import provision
 from homeserver.apply import KeeperAway, Progress, RemovalsNotAllowed
@@ -47,7 +48,10 @@ async def up(home: Home, network: Path | None, watch: Watcher, *, allow_removals
                 watch.say(f"homeserver ready ({parts.settings.name})")
                 await _accounts(parts)
                 watch.say("our own accounts are in place, their devices signed")
-                await _grow(parts, watch, allow_removals=allow_removals)
+                growing = _grow(parts, watch, allow_removals=allow_removals)
+                if not await unless_stopped(stop, growing):
+                    watch.say("stopping; the next start grows on from here")
+                    return
                 async with serving(parts), _told(parts):
                     watch.say(f"well. Join page and alerts: {parts.addresses.web_url}")
                     watch.say(f"Members log in with any Element at {parts.addresses.homeserver_url}")
@@ -98,7 +102,7 @@ async def _warden_identity(parts: Parts) -> None:
     if known.exists():
         return
     token = parts.home.secret("warden.as_token").read_text().strip()
-    async with BotApi(parts.addresses.homeserver, token, as_user=parts.accounts.warden) as api:
+    async with Api(parts.addresses.homeserver, token, as_user=parts.accounts.warden) as api:
         seeds = await publish_identity(api, parts.accounts.warden, parts.home.secret("warden.seeds"))
     write_private(known, seeds.identity + "\n")
 
