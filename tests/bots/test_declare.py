@@ -13,7 +13,7 @@ async def nothing(ctx):
 
 
 def test_every_word_of_every_language_is_understood():
-    """Whoever types the word of their own language is understood, in capitals and with a question mark too."""
+    """Whoever types a word of their own language is understood, in capitals and with a question mark."""
     (help_,) = DESK.commands
     for language in LANGUAGES:
         for word in translate(HELP_WORDS, language).split(","):

@@ -62,7 +62,7 @@ async def test_a_chat_is_made_and_the_gate_asked_to_join_the_member(desk, client
 
 
 async def test_a_death_after_creation_makes_no_second_chat(desk, client, member, accounts):
-    """The room that an attempt made before it died is found by its locator, which says nothing to the server."""
+    """The room that an attempt made before it died is found by its locator, which says nothing."""
     client.dies_after_creating = True
     with pytest.raises(ConnectionError):
         await desk.open_chat(asking(member, accounts))

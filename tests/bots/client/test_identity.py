@@ -2,9 +2,9 @@
 
 import pytest
 
+from banyan.matrix import Api
 from bots.client import IdentityLost, KeyPolicy, LoginExpires, ReportKind, Seeds, SigningFailed, Trust
 from bots.client.canonical import canonical_json, public_key, sign
-from bots.client.http import Api
 from bots.client.provision import Files
 from bots.client.signing import publish_identity
 from bots.client.trust import read_devices, read_identity
