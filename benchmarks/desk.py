@@ -14,6 +14,7 @@ from banyan.bootstrap.growing import grow
 from banyan.bootstrap.home import Parts
 from banyan.domain.people import Member, MemberStatus, Placement
 from banyan.domain.rooms import RoomKey, RoomKind, room_key
+from banyan.matrix import Api
 from benchmarks import homes
 from benchmarks.measure import Result, Step, alone
 from benchmarks.parts import Sizes, together
@@ -22,7 +23,7 @@ from bots.client import Client, Message, login_password
 from bots.desk import _chat
 from homeserver.actors import ADMIT
 from homeserver.gatefile import GateFile
-from homeserver.matrix import Api, Matrix
+from homeserver.matrix import Matrix
 from tests.live.crowd import equip
 
 WITHIN = 300.0
@@ -82,7 +83,7 @@ async def _people(parts: Parts, many: int, step: Step) -> None:
             gate_file.allow(account.user_id, [ids[RoomKey(key)] for key in keys])
             chat = await desk.create_room(_chat(account.user_id, secrets.token_hex(32)))
             gate_file.allow(account.user_id, [chat])
-            await gate.request("POST", ADMIT, {"user_id": account.user_id})
+            await gate.request("POST", ADMIT, body={"user_id": account.user_id})
             member = Member(
                 secrets.token_hex(16),
                 _name(number),

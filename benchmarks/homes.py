@@ -1,7 +1,5 @@
 """Homes to measure in: our own Synapse with our accounts in it, with the gate or without."""
 
-import hashlib
-import hmac
 import secrets
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -15,11 +13,11 @@ from aiohttp import web
 
 from banyan.bootstrap.home import Parts, open_home
 from banyan.bootstrap.speaking import provision_speakers
+from banyan.matrix import Api
 from banyan.settings import Home
-from homeserver.accounts import provision
+from homeserver.accounts import provision, register_by_secret
 from homeserver.config import Paths, render
 from homeserver.gatefile import GateFile, token_hash
-from homeserver.matrix import Api
 from homeserver.supervise import Synapse
 
 PASSPHRASE = "a phrase that nobody has to remember"
@@ -87,11 +85,6 @@ async def register(parts: Parts, localpart: str) -> Registered:
     expires = datetime.now(UTC) + timedelta(hours=1)
     GateFile(parts.home.gate_file).token(token_hash(secrets.token_hex(8)), localpart, expires)
     shared = parts.home.secret("registration_shared_secret").read_text().strip()
-    path = "/_synapse/admin/v1/register"
     async with Api(parts.addresses.homeserver, None) as api:
-        nonce = (await api.request("GET", path))["nonce"]
-        fields = f"{nonce}\0{localpart}\0{PASSPHRASE}\0notadmin".encode()
-        mac = hmac.new(shared.encode(), fields, hashlib.sha1).hexdigest()
-        body = {"nonce": nonce, "username": localpart, "password": PASSPHRASE, "admin": False, "mac": mac}
-        answer = await api.request("POST", path, body)
+        answer = await register_by_secret(api, shared, localpart, PASSPHRASE)
     return Registered(answer["user_id"], answer["device_id"], answer["access_token"])

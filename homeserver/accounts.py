@@ -4,15 +4,13 @@ import hashlib
 import hmac
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from banyan.errors import BanyanError
 from banyan.files import create_secret
+from banyan.matrix import Api, MatrixError, register_by_service
 from homeserver import names
 from homeserver.admin import V1, Admin
-from homeserver.matrix import CLIENT_API, Api, MatrixError
-
-_TAKEN: Final = "M_USER_IN_USE"
 
 
 class TokenLost(BanyanError):
@@ -63,11 +61,12 @@ async def _with_token(homeserver_url: str, secrets_dir: Path, name: str, *, admi
     pending = _pending_file(secrets_dir, name)
     if not token_file.exists():
         password = create_secret(pending)
+        shared = (secrets_dir / "registration_shared_secret").read_text(encoding="utf-8").strip()
         async with Api(homeserver_url, None) as api:
             try:
-                answer = await _register_by_secret(api, secrets_dir, name, password, admin=admin)
+                answer = await register_by_secret(api, shared, name, password, admin=admin)
             except MatrixError as error:
-                if error.errcode != _TAKEN:
+                if error.errcode != "M_USER_IN_USE":
                     raise
                 answer = await _log_in(api, name, password)
         create_secret(token_file, str(answer["access_token"]))
@@ -75,16 +74,18 @@ async def _with_token(homeserver_url: str, secrets_dir: Path, name: str, *, admi
     return token_file.read_text(encoding="utf-8").strip()
 
 
-async def _register_by_secret(
-    api: Api, secrets_dir: Path, name: str, password: str, *, admin: bool
+async def register_by_secret(
+    api: Api, shared: str, name: str, password: str, *, admin: bool = False
 ) -> dict[str, Any]:
-    """Register with the shared secret: the only way to make a server admin without another."""
-    shared = (secrets_dir / "registration_shared_secret").read_text(encoding="utf-8").strip()
+    """Register with the shared secret: the only way to make a server admin without another.
+
+    Returns `user_id`, `device_id` and `access_token`.
+    """
     nonce = (await api.request("GET", f"{V1}/register"))["nonce"]
     fields = (nonce, name, password, "admin" if admin else "notadmin")
     mac = hmac.new(shared.encode(), "\x00".join(fields).encode(), hashlib.sha1).hexdigest()
     body = {"nonce": nonce, "username": name, "password": password, "admin": admin, "mac": mac}
-    return await api.request("POST", f"{V1}/register", body)
+    return dict(await api.request("POST", f"{V1}/register", body=body))
 
 
 async def _log_in(api: Api, name: str, password: str) -> dict[str, Any]:
@@ -94,7 +95,7 @@ async def _log_in(api: Api, name: str, password: str) -> dict[str, Any]:
         "password": password,
     }
     try:
-        return await api.request("POST", f"{CLIENT_API}/login", body)
+        return dict(await api.request("POST", "/login", body=body))
     except MatrixError as error:
         if error.status != 403:  # noqa: PLR2004
             raise
@@ -111,12 +112,7 @@ async def _register_by_service(
     token = (secrets_dir / f"{service}.as_token").read_text(encoding="utf-8").strip()
     async with Api(homeserver_url, token) as api:
         for name in accounts:
-            body = {"type": "m.login.application_service", "username": name, "inhibit_login": True}
-            try:
-                await api.request("POST", f"{CLIENT_API}/register", body)
-            except MatrixError as error:
-                if error.errcode != _TAKEN:
-                    raise
+            await register_by_service(api, name)
 
 
 def _token_file(secrets_dir: Path, name: str) -> Path:

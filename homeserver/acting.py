@@ -8,8 +8,9 @@ from typing import Any, Final, Protocol, Self
 
 from banyan.domain.people import Accounts
 from banyan.errors import HomeserverDown
-from homeserver.admin import V1, Admin
-from homeserver.matrix import Matrix, MatrixError, quoted
+from banyan.matrix import MatrixError
+from homeserver.admin import Admin
+from homeserver.matrix import Matrix
 from homeserver.names import KEEPER, REGISTRAR, SPEAKERS_SERVICE, WARDEN_SERVICE
 
 Event = Mapping[str, Any]
@@ -18,7 +19,6 @@ Event = Mapping[str, Any]
 _DELETION_SECONDS: Final = 60.0
 _DELETION_PAUSE: Final = 0.1
 _BAD_REQUEST: Final = 400
-_NOT_FOUND: Final = 404
 
 
 class Homeserver(Protocol):
@@ -130,19 +130,10 @@ class OwnAccounts:
                 raise
         clock = asyncio.get_running_loop().time
         deadline = clock() + _DELETION_SECONDS
-        while await self._exists(room_id):
+        while await self._registrar.has_room(room_id):
             if clock() > deadline:
                 raise HomeserverDown("The homeserver is still deleting a room. Run the same command again.")
             await asyncio.sleep(_DELETION_PAUSE)
-
-    async def _exists(self, room_id: str) -> bool:
-        try:
-            await self._registrar.request("GET", f"{V1}/rooms/{quoted(room_id)}")
-        except MatrixError as error:
-            if error.status != _NOT_FOUND:
-                raise
-            return False
-        return True
 
 
 def _read(file: Path) -> str | None:

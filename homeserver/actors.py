@@ -6,10 +6,10 @@ from typing import Any, Final
 
 from banyan.domain.effects import Effect
 from banyan.errors import HomeserverDown
+from banyan.matrix import Api
 from banyan.services.outbox import Handler
 from homeserver.admin import Admin
 from homeserver.gatefile import GateFile
-from homeserver.matrix import Api
 
 ADMIT: Final = "/_synapse/client/banyan/admit"
 
@@ -61,9 +61,8 @@ class GateActor:
     async def admit(self, effect: Effect) -> Mapping[str, Any]:
         """Have the gate join a member to every room the table says. Tried again until none refuses."""
         self._moved()
-        answer = await self._gate.request(
-            "POST", ADMIT, {"user_id": effect.payload["user_id"]}, repeatable=True
-        )
+        body = {"user_id": effect.payload["user_id"]}
+        answer = await self._gate.request("POST", ADMIT, body=body, timeout=60, repeatable=True)
         if answer["refused"]:
             raise HomeserverDown("Some rooms did not take the member yet.")
         return {"joined": len(answer["joined"]), "already": answer["already"]}

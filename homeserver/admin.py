@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Any, Final
 
-from homeserver.matrix import Api, MatrixError, quoted
+from banyan.matrix import Api, MatrixError
 
 V1: Final = "/_synapse/admin/v1"
 V2: Final = "/_synapse/admin/v2"
@@ -27,11 +27,11 @@ class Admin(Api):
         """
         limits = {"uses_allowed": uses, "expiry_time": int(expires.timestamp() * 1000)}
         try:
-            await self.request("POST", f"{V1}/registration_tokens/new", {"token": token, **limits})
+            await self.request("POST", f"{V1}/registration_tokens/new", body={"token": token, **limits})
         except MatrixError as error:
             if error.status != 400:  # noqa: PLR2004 - Synapse says 400 for a token that exists
                 raise
-            await self.request("PUT", f"{V1}/registration_tokens/{quoted(token)}", limits)
+            await self.request("PUT", V1 + "/registration_tokens/{}", token, body=limits)
 
     async def registration_tokens(self, *, valid: bool | None = None) -> list[dict[str, Any]]:
         """Return all tokens, or those that are valid now, or are not."""
@@ -41,14 +41,14 @@ class Admin(Api):
 
     async def delete_registration_token(self, token: str) -> bool:
         """End a token. False when there is none."""
-        return await self._found("DELETE", f"{V1}/registration_tokens/{quoted(token)}")
+        return await self._found("DELETE", V1 + "/registration_tokens/{}", token)
 
     # Accounts
 
     async def user(self, user_id: str) -> dict[str, Any] | None:
         """Return what Synapse knows of an account (`locked`, `deactivated`, `admin`, …), None without one."""
         try:
-            return await self.request("GET", f"{V2}/users/{quoted(user_id)}")
+            return dict(await self.request("GET", V2 + "/users/{}", user_id))
         except MatrixError as error:
             if error.status == 404:  # noqa: PLR2004
                 return None
@@ -71,27 +71,27 @@ class Admin(Api):
         `rate_limited: false` is not enough: it covers the application service's token, not the account's own.
         """
         body = {"messages_per_second": 0, "burst_count": 0}
-        await self.request("POST", f"{V1}/users/{quoted(user_id)}/override_ratelimit", body, repeatable=True)
+        await self.request("POST", V1 + "/users/{}/override_ratelimit", user_id, body=body, repeatable=True)
 
     async def lock(self, user_id: str, *, locked: bool = True) -> None:
         """Lock an account (no login, 401 everywhere; the client keeps its data) or open it again."""
-        await self.request("PUT", f"{V2}/users/{quoted(user_id)}", {"locked": locked})
+        await self.request("PUT", V2 + "/users/{}", user_id, body={"locked": locked})
 
     async def devices(self, user_id: str) -> list[str]:
         """Return the ids of the account's devices."""
-        answer = await self.request("GET", f"{V2}/users/{quoted(user_id)}/devices")
+        answer = await self.request("GET", V2 + "/users/{}/devices", user_id)
         return [device["device_id"] for device in answer["devices"]]
 
     async def delete_devices(self, user_id: str, device_ids: list[str] | None = None) -> None:
         """End sessions: these devices', or all."""
         doomed = await self.devices(user_id) if device_ids is None else device_ids
-        path = f"{V2}/users/{quoted(user_id)}/delete_devices"
-        await self.request("POST", path, {"devices": doomed}, repeatable=True)
+        path, body = V2 + "/users/{}/delete_devices", {"devices": doomed}
+        await self.request("POST", path, user_id, body=body, repeatable=True)
 
     async def reset_password(self, user_id: str, password: str, *, end_sessions: bool = True) -> None:
         """Set a passphrase; ends all sessions unless told otherwise."""
         body = {"new_password": password, "logout_devices": end_sessions}
-        await self.request("POST", f"{V1}/reset_password/{quoted(user_id)}", body, repeatable=True)
+        await self.request("POST", V1 + "/reset_password/{}", user_id, body=body, repeatable=True)
 
     # Rooms
 
@@ -108,20 +108,25 @@ class Admin(Api):
 
     async def room_members(self, room_id: str) -> list[str]:
         """Return who is in a room."""
-        answer = await self.request("GET", f"{V1}/rooms/{quoted(room_id)}/members")
+        answer = await self.request("GET", V1 + "/rooms/{}/members", room_id)
         return list(answer["members"])
 
     async def room_state(self, room_id: str) -> list[dict[str, Any]]:
         """Return every state event of a room, whoever is in it."""
-        return list((await self.request("GET", f"{V1}/rooms/{quoted(room_id)}/state"))["state"])
+        return list((await self.request("GET", V1 + "/rooms/{}/state", room_id))["state"])
 
     async def delete_room(self, room_id: str) -> bool:
         """Remove everybody from a room and purge it, in the background. False when there is none."""
-        return await self._found("DELETE", f"{V2}/rooms/{quoted(room_id)}", {"purge": True, "block": False})
+        body = {"purge": True, "block": False}
+        return await self._found("DELETE", V2 + "/rooms/{}", room_id, body)
 
-    async def _found(self, method: str, path: str, body: dict[str, Any] | None = None) -> bool:
+    async def has_room(self, room_id: str) -> bool:
+        """Whether there is such a room, or it is still being deleted."""
+        return await self._found("GET", V1 + "/rooms/{}", room_id)
+
+    async def _found(self, method: str, path: str, segment: str, body: dict[str, Any] | None = None) -> bool:
         try:
-            await self.request(method, path, body)
+            await self.request(method, path, segment, body=body)
         except MatrixError as error:
             if error.status == 404:  # noqa: PLR2004
                 return False

@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from banyan.errors import TokenSpent, WeakPassphrase
-from homeserver.matrix import CLIENT_API, Api, MatrixError
+from banyan.matrix import Api, MatrixError
 
 _STAGES: Final = ("m.login.registration_token", "m.login.dummy")
 _ROUNDS: Final = len(_STAGES) + 1
@@ -27,7 +27,7 @@ class PublicRegistration:
         body: dict[str, Any] = {"username": localpart, "password": passphrase, "inhibit_login": True}
         for _ in range(_ROUNDS):
             try:
-                await self._api.request("POST", f"{CLIENT_API}/register", body)
+                await self._api.request("POST", "/register", body=body)
             except MatrixError as error:
                 if error.errcode in ("M_PASSWORD_TOO_SHORT", "M_WEAK_PASSWORD"):
                     raise WeakPassphrase("The passphrase is too short.") from None

@@ -24,9 +24,9 @@ from banyan.domain.plan import (
     Unseat,
 )
 from banyan.domain.rooms import Room, RoomKey
+from banyan.matrix import MatrixError
 from homeserver.acting import Homeserver
 from homeserver.desired import DesiredRoom, StateEvent
-from homeserver.matrix import MatrixError
 
 _FORBIDDEN: Final = 403
 

@@ -6,8 +6,8 @@ request. Nobody shares keys with an unsigned one, and whoever would sign it need
 
 from enum import StrEnum
 
+from banyan.matrix import Api
 from homeserver.admin import Admin
-from homeserver.matrix import CLIENT_API, Api
 
 
 class Intrusion(StrEnum):
@@ -34,7 +34,7 @@ class Watch:
         """What is wrong now; empty when all is well. Raises MatrixError and HomeserverDown."""
         found = set()
         answer = await self._warden.request(
-            "POST", f"{CLIENT_API}/keys/query", {"device_keys": {self._user_id: []}}, repeatable=True
+            "POST", "/keys/query", body={"device_keys": {self._user_id: []}}, repeatable=True
         )
         if await self._admin.devices(self._user_id) or answer.get("device_keys", {}).get(self._user_id):
             found.add(Intrusion.DEVICE)

@@ -15,6 +15,7 @@ from banyan.bootstrap.home import Parts
 from banyan.bootstrap.speaking import SPEAKERS, speaking
 from banyan.domain.effects import Actor
 from banyan.errors import BanyanError, UsedWrongly
+from banyan.matrix import Api
 from banyan.schedule import Schedule
 from banyan.services.health import Check, Health
 from banyan.services.outbox import Drain
@@ -27,7 +28,6 @@ from bridge.transactions import private_routes
 from homeserver.actors import GateActor, RegistrarActor
 from homeserver.admin import Admin
 from homeserver.gatefile import GateFile, Token
-from homeserver.matrix import Api
 from homeserver.watch import Watch
 
 log = structlog.get_logger()
@@ -151,7 +151,7 @@ async def _ask_for_what_was_missed(url: str, as_token: str) -> None:
     """Have the homeserver deliver what it kept while we were away: by itself it may wait for minutes."""
     async with Api(url, as_token, patience=10) as service:
         try:
-            await service.request("POST", "/_matrix/client/v1/appservice/warden/ping", {})
+            await service.request("POST", "/_matrix/client/v1/appservice/warden/ping")
         except BanyanError as error:
             log.warning("warden-not-heard", why=type(error).__name__)
 

@@ -5,22 +5,20 @@ store are ours: each of the eleven faults measured in nio's client is absent by 
 place, and has a test (tests/bots/client/test_faults.py).
 """
 
+from banyan.matrix import Api, MatrixError, Unauthorized
 from bots.client.client import Client
 from bots.client.credentials import Credentials
 from bots.client.errors import (
     IdentityLost,
     KeysNotDelivered,
     LoginExpires,
-    MatrixError,
     NotEncrypted,
     SigningFailed,
     StoreInUse,
-    Unauthorized,
     WrongStore,
 )
 from bots.client.events import KeyPolicy, Membership, Message, Report, ReportKind, Roster
 from bots.client.handlers import OnMembership, OnMessage, OnReceipt, OnReport
-from bots.client.http import Api
 from bots.client.provision import Files, login_password, provision, register, relogin
 from bots.client.rooms import Room
 from bots.client.signing import Seeds, publish_identity

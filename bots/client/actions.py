@@ -4,9 +4,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from banyan.matrix import Api, MatrixError
 from bots.client.canonical import Json
-from bots.client.errors import MatrixError
-from bots.client.http import Api
 
 
 class Actions:
@@ -18,9 +17,7 @@ class Actions:
 
     async def create_room(self, body: Json) -> str:
         """Create a room and return its id. Not tried again by itself: that could make two."""
-        return str(
-            (await self._api.request("POST", "/createRoom", body=body, timeout=60, retry=False))["room_id"]
-        )
+        return str((await self._api.request("POST", "/createRoom", body=body, timeout=60))["room_id"])
 
     async def event(self, room_id: str, event_id: str) -> Json:
         """One event as the homeserver has it, encrypted or not."""
@@ -29,22 +26,24 @@ class Actions:
 
     async def join(self, room_id_or_alias: str) -> str:
         """Join a room and return its id."""
-        return str(
-            (await self._api.request("POST", "/join/{}", room_id_or_alias, body={}, timeout=60))["room_id"]
-        )
+        path = "/join/{}"
+        answer = await self._api.request("POST", path, room_id_or_alias, timeout=60, repeatable=True)
+        return str(answer["room_id"])
 
     async def invite(self, room_id: str, user_id: str) -> None:
         """Invite somebody."""
-        await self._api.request("POST", "/rooms/{}/invite", room_id, body={"user_id": user_id})
+        body = {"user_id": user_id}
+        await self._api.request("POST", "/rooms/{}/invite", room_id, body=body, repeatable=True)
 
     async def redact(self, room_id: str, event_id: str, *, txn_id: str) -> str:
         """Erase an event and return the redaction's id."""
         path = "/rooms/{}/redact/{}/{}"
-        return str((await self._api.request("PUT", path, room_id, event_id, txn_id, body={}))["event_id"])
+        return str((await self._api.request("PUT", path, room_id, event_id, txn_id))["event_id"])
 
     async def mark_read(self, room_id: str, event_id: str) -> None:
         """Tell the room that we have read up to an event."""
-        await self._api.request("POST", "/rooms/{}/receipt/m.read/{}", room_id, event_id, body={})
+        path = "/rooms/{}/receipt/m.read/{}"
+        await self._api.request("POST", path, room_id, event_id, repeatable=True)
 
     async def put_state(
         self,

@@ -10,13 +10,13 @@ from time import time
 from typing import Any, Self
 
 from banyan.errors import HomeserverDown
+from banyan.matrix import Api, MatrixError, Unauthorized
 from bots.client.actions import Actions
 from bots.client.credentials import Credentials
 from bots.client.devices import Devices
-from bots.client.errors import MatrixError, NotEncrypted, Unauthorized, Undecryptable, WrongStore
+from bots.client.errors import NotEncrypted, Undecryptable, WrongStore
 from bots.client.events import KeyPolicy, Message, Report, Roster
 from bots.client.handlers import Handlers, OnMembership, OnMessage, OnReceipt, OnReport
-from bots.client.http import Api
 from bots.client.inbox import Inbox, cancellation
 from bots.client.intake import Intake
 from bots.client.megolm import RoomKeys
@@ -233,7 +233,7 @@ class Client(Actions):
 
     async def leave(self, room_id: str) -> None:
         """Leave a room, or refuse an invitation, and erase what we keep of it."""
-        await self._api.request("POST", "/rooms/{}/leave", room_id, body={})
+        await self._api.request("POST", "/rooms/{}/leave", room_id, repeatable=True)
         self.rooms.leave(room_id)
 
     async def react(self, room_id: str, event_id: str, key: str, *, txn_id: str) -> str:

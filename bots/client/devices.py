@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from banyan.matrix import Api
 from bots.client.events import Report, ReportKind
-from bots.client.http import Api
 from bots.client.slices import chunks, slices
 from bots.client.store import Store
 from bots.client.trust import Device, Trust, read_devices, read_identity
@@ -126,6 +126,7 @@ class Devices:
                     "POST",
                     "/keys/query",
                     body={"device_keys": {user: [] for user in chunk}, "timeout": 10_000},
+                    repeatable=True,
                 )
                 async for some in slices(chunk):
                     self._take(some, answer, news)

@@ -3,21 +3,6 @@
 from banyan.errors import BanyanError
 
 
-class MatrixError(Exception):
-    """The homeserver refused a request."""
-
-    def __init__(self, status: int, errcode: str, retry_after: float | None = None) -> None:
-        super().__init__(f"the homeserver answered {status} {errcode}")
-        self.status = status
-        self.errcode = errcode
-        self.retry_after = retry_after
-        """Seconds, when the homeserver named them (429)."""
-
-
-class Unauthorized(MatrixError):
-    """The access token is not, or no longer, valid, and logging in again did not help."""
-
-
 class NotEncrypted(Exception):
     """A message was about to leave in clear for a room that has to be encrypted."""
 

@@ -5,8 +5,7 @@ from typing import Any
 
 import structlog
 
-from bots.client.errors import MatrixError, Unauthorized
-from bots.client.http import Api
+from banyan.matrix import Api, MatrixError, Unauthorized
 from bots.client.rooms import Room
 
 log = structlog.get_logger()

@@ -11,12 +11,11 @@ from typing import Any
 import structlog
 
 from banyan.errors import HomeserverDown
+from banyan.matrix import Api, MatrixError
 from bots.client import gaps
 from bots.client.devices import Devices
-from bots.client.errors import MatrixError
 from bots.client.events import Message
 from bots.client.handlers import Handlers
-from bots.client.http import Api
 from bots.client.inbox import Inbox
 from bots.client.megolm import RoomKeys
 from bots.client.olm import Olm
@@ -99,7 +98,7 @@ class Intake:
         if not body:
             return
         try:
-            await self._api.request("POST", "/keys/upload", body=body)
+            await self._api.request("POST", "/keys/upload", body=body, repeatable=True)
         except (HomeserverDown, MatrixError) as error:
             log.warning(
                 "keys.not_uploaded", why=type(error).__name__

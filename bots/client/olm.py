@@ -15,9 +15,9 @@ from typing import Any
 import vodozemac
 from nio.crypto import InboundSession, OlmAccount, OutboundSession, Session
 
+from banyan.matrix import Api
 from bots.client.canonical import Json, canonical_json, decode, encode, signed_by
 from bots.client.errors import Undecryptable, WrongStore
-from bots.client.http import Api
 from bots.client.store import Store
 from bots.client.trust import Device
 
@@ -44,10 +44,10 @@ async def publish_keys(api: Api, olm: "Olm") -> Json:
     In one request: once others see the device they claim its one-time keys. Raises what Api.request raises.
     """
     device_keys = olm.device_keys()
-    answer = await api.request("POST", "/keys/upload", body={})
+    answer = await api.request("POST", "/keys/upload", repeatable=True)
     left = int(answer["one_time_key_counts"].get("signed_curve25519", 0))
     more = olm.keys_to_upload(left, fallback_used=left == 0)
-    await api.request("POST", "/keys/upload", body={"device_keys": device_keys} | more)
+    await api.request("POST", "/keys/upload", body={"device_keys": device_keys} | more, repeatable=True)
     olm.mark_uploaded()
     return device_keys
 

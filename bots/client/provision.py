@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from time import time
 
+from banyan.matrix import Api, MatrixError, register_by_service
 from bots.client.canonical import Json
 from bots.client.credentials import Credentials
-from bots.client.errors import LoginExpires, MatrixError
-from bots.client.http import Api
+from bots.client.errors import LoginExpires
 from bots.client.olm import Olm, publish_keys
 from bots.client.signing import publish_identity, sign_device
 from bots.client.store import Store
@@ -113,13 +113,8 @@ def relogin(
 
 async def register(*, homeserver_url: str, as_token: str, localpart: str) -> None:
     """Register an application service's account, without a device. Nothing happens when it exists."""
-    body = {"type": "m.login.application_service", "username": localpart, "inhibit_login": True}
     async with Api(homeserver_url, as_token) as api:
-        try:
-            await api.request("POST", "/register", body=body)
-        except MatrixError as error:
-            if error.errcode != "M_USER_IN_USE":
-                raise
+        await register_by_service(api, localpart)
 
 
 async def login_as_service(
@@ -140,7 +135,7 @@ async def _login(
         ),  # other members see it: it must not say what this is
     }
     async with Api(homeserver_url, token) as api:
-        answer = await api.request("POST", "/login", body=body)
+        answer = await api.request("POST", "/login", body=body, repeatable=True)
     if "expires_in_ms" in answer or "refresh_token" in answer:
         raise LoginExpires
     return Credentials(answer["user_id"], answer["device_id"], answer["access_token"])

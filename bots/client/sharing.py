@@ -14,11 +14,11 @@ from uuid import uuid4
 import structlog
 
 from banyan.errors import HomeserverDown
+from banyan.matrix import Api, MatrixError
 from bots.client.canonical import Json
 from bots.client.devices import Devices
-from bots.client.errors import KeysNotDelivered, MatrixError, NotEncrypted
+from bots.client.errors import KeysNotDelivered, NotEncrypted
 from bots.client.events import KeyPolicy, Report, ReportKind, Roster
-from bots.client.http import Api
 from bots.client.megolm import OwnKey, RoomKeys
 from bots.client.olm import MEGOLM, Olm
 from bots.client.rooms import Room
@@ -163,7 +163,7 @@ class Sharing:
             for device in chunk:
                 wanted.setdefault(device.user_id, {})[device.device_id] = "signed_curve25519"
             body = {"one_time_keys": wanted, "timeout": 10_000}
-            answer = await self._api.request("POST", "/keys/claim", body=body, timeout=60)
+            answer = await self._api.request("POST", "/keys/claim", body=body, timeout=60, repeatable=True)
             claimed = answer.get("one_time_keys", {})
             async for some in slices(chunk):
                 self._olm.begin([(d, _claimed_key(claimed, d)) for d in some])

@@ -14,9 +14,9 @@ from typing import Any, Self
 from nacl.signing import SigningKey
 
 from banyan.files import write_private
+from banyan.matrix import Api
 from bots.client.canonical import Json, public_key, sign, signed_by
 from bots.client.errors import IdentityLost, SigningFailed
-from bots.client.http import Api
 
 SEED_BYTES = 32
 NAMES = ("master", "self_signing", "user_signing")
@@ -85,7 +85,7 @@ async def publish_identity(api: Api, user_id: str, seeds_path: Path, *, replace:
     if seeds is None:
         seeds = Seeds.new()
         seeds.save(seeds_path)
-    await api.request("POST", "/keys/device_signing/upload", body=seeds.public_keys(user_id))
+    await api.request("POST", "/keys/device_signing/upload", body=seeds.public_keys(user_id), repeatable=True)
     return seeds
 
 
@@ -97,20 +97,28 @@ async def sign_device(api: Api, seeds: Seeds, device_keys: Mapping[str, Any]) ->
     """
     user_id, device_id = device_keys["user_id"], device_keys["device_id"]
     public = public_key(seeds.self_signing)
-    listed = await api.request("POST", "/keys/query", body={"device_keys": {user_id: [device_id]}})
+    listed = await _query(api, user_id, [device_id])
     if signed_by(listed.get("device_keys", {}).get(user_id, {}).get(device_id, {}), user_id, public, public):
         return  # once more would have everybody ask for our devices again
     unsigned = {name: part for name, part in device_keys.items() if name not in ("signatures", "unsigned")}
     signed = unsigned | {"signatures": {user_id: {f"ed25519:{public}": sign(seeds.self_signing, unsigned)}}}
-    answer = await api.request("POST", "/keys/signatures/upload", body={user_id: {device_id: signed}})
+    path, body = "/keys/signatures/upload", {user_id: {device_id: signed}}
+    answer = await api.request("POST", path, body=body, repeatable=True)
     if answer.get("failures"):
         raise SigningFailed
 
 
 async def _published_master(api: Api, user_id: str) -> str | None:
-    answer = await api.request("POST", "/keys/query", body={"device_keys": {user_id: []}})
+    answer = await _query(api, user_id, [])
     try:
         (key,) = answer["master_keys"][user_id]["keys"].values()
     except (KeyError, ValueError):
         return None
     return str(key)
+
+
+async def _query(api: Api, user_id: str, device_ids: list[str]) -> Json:
+    answer: Json = await api.request(
+        "POST", "/keys/query", body={"device_keys": {user_id: device_ids}}, repeatable=True
+    )
+    return answer

@@ -9,8 +9,7 @@ from typing import Any
 import structlog
 
 from banyan.errors import HomeserverDown
-from bots.client.errors import MatrixError, Unauthorized
-from bots.client.http import Api
+from banyan.matrix import Api, MatrixError, Unauthorized
 from bots.client.rooms import STATE_WE_KEEP
 from bots.client.store import Store
 
@@ -86,7 +85,7 @@ class Sync:
         if self._caught_up:
             params["timeout"] = str(int(WAIT_FOR_NEWS * 1000))
         answer = await self._api.request(
-            "GET", "/sync", params=params, timeout=WAIT_FOR_NEWS + 60, retry=False
+            "GET", "/sync", params=params, timeout=WAIT_FOR_NEWS + 60, patience=0
         )
         token = answer["next_batch"]
         try:

@@ -7,10 +7,10 @@ from uuid import uuid4
 import structlog
 
 from banyan.errors import HomeserverDown
+from banyan.matrix import Api, MatrixError, Unauthorized
 from bots.client.canonical import Json
 from bots.client.devices import Devices
-from bots.client.errors import KeysNotDelivered, MatrixError, NotEncrypted, Unauthorized
-from bots.client.http import Api
+from bots.client.errors import KeysNotDelivered, NotEncrypted
 from bots.client.inbox import Inbox
 from bots.client.megolm import RoomKeys
 from bots.client.olm import Olm

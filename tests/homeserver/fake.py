@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, field
 
 from banyan.domain.people import Accounts
-from homeserver.matrix import MatrixError
+from banyan.matrix import MatrixError
 
 MEMBER = "m.room.member"
 

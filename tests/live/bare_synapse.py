@@ -4,8 +4,6 @@ What tests and benchmarks compare with, and what the bots' client is tried again
 """
 
 import asyncio
-import hashlib
-import hmac
 import secrets
 import socket
 import sys
@@ -16,6 +14,9 @@ from pathlib import Path
 
 import aiohttp
 import yaml
+
+from banyan.matrix import Api
+from homeserver.accounts import register_by_secret
 
 SERVER_NAME = "bare.test"
 START_WITHIN = 60.0
@@ -36,16 +37,9 @@ class BareSynapse:
 
     async def register(self, localpart: str, password: str, *, admin: bool = False) -> str:
         """Register an account with a password and return its access token."""
-        url = f"{self.url}/_synapse/admin/v1/register"
-        async with aiohttp.ClientSession() as session:
-            async with session.get(url) as answer:
-                nonce = (await answer.json())["nonce"]
-            parts = [nonce, localpart, password, "admin" if admin else "notadmin"]
-            mac = hmac.new(self.registration_secret.encode(), "\0".join(parts).encode(), hashlib.sha1)
-            body = {"nonce": nonce, "username": localpart, "password": password, "admin": admin}
-            async with session.post(url, json=body | {"mac": mac.hexdigest()}) as answer:
-                answer.raise_for_status()
-                return (await answer.json())["access_token"]
+        async with Api(self.url, None) as api:
+            shared = self.registration_secret
+            return (await register_by_secret(api, shared, localpart, password, admin=admin))["access_token"]
 
 
 def free_port() -> int:

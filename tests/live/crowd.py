@@ -7,8 +7,8 @@ from typing import Any
 
 import vodozemac
 
+from banyan.matrix import Api
 from bots.client.canonical import canonical_json
-from bots.client.http import Api
 from bots.client.signing import Seeds, sign_device
 from tests.live.bare_synapse import BareSynapse
 
@@ -54,7 +54,7 @@ async def join_all(synapse: BareSynapse, people: Sequence[Person], room_id: str)
 
     async def one(person: Person) -> None:
         async with limit, Api(synapse.url, person.access_token) as api:
-            await api.request("POST", "/join/{}", room_id, body={})
+            await api.request("POST", "/join/{}", room_id)
 
     await asyncio.gather(*(one(person) for person in people))
 

@@ -10,12 +10,14 @@ from typing import Any
 
 import pytest
 
+from banyan.matrix import Api, MatrixError
 from homeserver import names
 from homeserver.accounts import provision
+from homeserver.actors import ADMIT
 from homeserver.admin import Admin
 from homeserver.config import HomeserverSpec, PostgresSpec, render
 from homeserver.gatefile import GateFile, token_hash
-from homeserver.matrix import CLIENT_API, Api, Matrix, MatrixError
+from homeserver.matrix import Matrix
 from homeserver.ports import choose_ports
 from homeserver.supervise import Synapse
 
@@ -125,7 +127,7 @@ class LiveHomeserver:
         for stage in (*stages, {"type": "m.login.dummy"}):
             body["auth"] = stage | {"session": session}
             try:
-                return await api.request("POST", f"{CLIENT_API}/register", body)
+                return await api.request("POST", "/register", body=body)
             except MatrixError as error:
                 if error.status != 401:
                     raise
@@ -134,7 +136,7 @@ class LiveHomeserver:
     async def admit(self, user_id: str) -> dict[str, Any]:
         """Ask the gate to join a member to their rooms."""
         api = await self._opened(Api(self.url, self.secret("gate.secret")))
-        return await api.request("POST", "/_synapse/client/banyan/admit", {"user_id": user_id})
+        return await api.request("POST", ADMIT, body={"user_id": user_id})
 
     async def refusals(self) -> dict[str, int]:
         """How often the gate refused, by reason, since Synapse started."""
@@ -175,16 +177,13 @@ def standing_room(warden: str) -> dict[str, Any]:
 
 async def unfinished_session(api: Api, body: dict[str, Any]) -> str:
     """Open a registration and return its session id."""
-    from aiohttp import ClientSession
-
-    async with (
-        ClientSession() as session,
-        session.post(f"{api._base}{CLIENT_API}/register", json=body) as response,
-    ):
-        answer = await response.json()
-        if response.status != 401:
-            raise MatrixError(response.status, answer.get("errcode", ""))
-        return answer["session"]
+    try:
+        await api.request("POST", "/register", body=body)
+    except MatrixError as error:
+        if error.status != 401:
+            raise
+        return error.answer["session"]
+    raise AssertionError("registered without a stage")
 
 
 @asynccontextmanager

@@ -7,9 +7,9 @@ import pytest
 import pytest_asyncio
 import vodozemac
 
+from banyan.matrix import Api
 from bots.client import KeyPolicy, LoginExpires, ReportKind, Trust, login_password
 from bots.client.client import Client
-from bots.client.http import Api
 from bots.client.provision import login_as_service
 from tests.bots.client.parties import PICKLE_KEY, OpenRoster, Party, Stage
 from tests.live.bare_synapse import BareSynapse, bare_synapse

@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from homeserver.accounts import _register_by_secret
+from banyan.matrix import MatrixError
+from homeserver.accounts import register_by_secret
 from homeserver.gatefile import token_hash
-from homeserver.matrix import MatrixError
 from tests.live.homeserver import unfinished_session
 
 pytestmark = pytest.mark.live
@@ -66,9 +66,8 @@ async def test_a_token_makes_one_account(homeserver):
 async def test_the_shared_secret_makes_only_our_accounts(homeserver):
     """Whoever stole it cannot add a second admin under a name of their own."""
     async with homeserver.refusing("no-invitation"):
-        await _register_by_secret(
-            await homeserver.session(None), homeserver.secrets, "another-admin", PHRASE, admin=True
-        )
+        shared = homeserver.secret("registration_shared_secret")
+        await register_by_secret(await homeserver.session(None), shared, "another-admin", PHRASE, admin=True)
 
 
 async def test_a_short_passphrase_is_refused(homeserver):

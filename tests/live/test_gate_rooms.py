@@ -4,8 +4,8 @@ import secrets
 
 import pytest
 
+from banyan.matrix import MatrixError
 from homeserver import names
-from homeserver.matrix import CLIENT_API, MatrixError, quoted
 from tests.live.homeserver import CLOSED, MEGOLM, standing_room
 
 pytestmark = pytest.mark.live
@@ -33,8 +33,8 @@ def state_event(kind: str, **content: object) -> dict:
 
 
 async def send(matrix, room_id: str, kind: str, content: dict) -> str:
-    path = f"{CLIENT_API}/rooms/{quoted(room_id)}/send/{kind}/{secrets.token_hex(8)}"
-    return (await matrix.request("PUT", path, content))["event_id"]
+    path, transaction = "/rooms/{}/send/{}/{}", secrets.token_hex(8)
+    return (await matrix.request("PUT", path, room_id, kind, transaction, body=content))["event_id"]
 
 
 async def state_of(matrix, room_id: str) -> dict:
@@ -183,8 +183,7 @@ async def test_a_private_chat_keeps_its_settings(homeserver):
         async with homeserver.refusing("room-protected"):
             await one.matrix.put_state(chat, kind, content)
     async with homeserver.refusing("room-maker"):
-        path = f"/_matrix/client/v3/rooms/{chat}/upgrade"
-        await one.matrix.request("POST", path, {"new_version": "12"})
+        await one.matrix.request("POST", "/rooms/{}/upgrade", chat, body={"new_version": "12"})
     await one.matrix.put_state(chat, "m.room.name", {"name": "us"})
 
 
@@ -251,10 +250,10 @@ async def test_the_admin_api_makes_nobody_powerful(homeserver):
     room = await homeserver.grow_room()
     member = await homeserver.member("sage-two", [room])
     outsider = await homeserver.member("sage-three")
-    path = f"/_synapse/admin/v1/rooms/{room}/make_room_admin"
+    path = "/_synapse/admin/v1/rooms/{}/make_room_admin"
     for who, reason in ((member, "room-power"), (outsider, "room-power")):
         async with homeserver.refusing(reason):
-            await homeserver.registrar.request("POST", path, {"user_id": who.user_id})
+            await homeserver.registrar.request("POST", path, room, body={"user_id": who.user_id})
     assert outsider.user_id not in await homeserver.warden.joined_members(room)
 
 
@@ -276,10 +275,10 @@ async def test_nobody_is_invited_by_address_and_no_room_is_listed(homeserver):
     room = await homeserver.grow_room()
     third = {"id_server": "a.test", "id_access_token": "x", "medium": "email", "address": "a@a.test"}
     async with homeserver.refusing("outside-invite"):
-        await homeserver.warden.request("POST", f"/_matrix/client/v3/rooms/{room}/invite", third)
+        await homeserver.warden.request("POST", "/rooms/{}/invite", room, body=third)
     async with homeserver.refusing("public"):
-        path = f"/_matrix/client/v3/directory/list/room/{room}"
-        await homeserver.warden.request("PUT", path, {"visibility": "public"})
+        path, body = "/directory/list/room/{}", {"visibility": "public"}
+        await homeserver.warden.request("PUT", path, room, body=body)
 
 
 async def test_a_refusal_says_why(homeserver):

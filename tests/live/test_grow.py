@@ -10,11 +10,11 @@ import pytest_asyncio
 
 from banyan.domain.people import Accounts
 from banyan.domain.rooms import RoomKind
+from banyan.matrix import MatrixError
 from homeserver.acting import OwnAccounts
 from homeserver.apply import RemovalsNotAllowed
 from homeserver.desired import desired
 from homeserver.growing import Grower
-from homeserver.matrix import MatrixError
 from tests.homeserver.fake import FakeBooks
 from tests.homeserver.networks import mark, mekong
 from tests.live.growing_process import FileBooks
@@ -154,8 +154,8 @@ async def test_a_member_can_neither_speak_in_alerts_nor_change_anything(rig):
     member = await rig.homeserver.member("grow-quiet", rooms)
 
     async def send(room_id, kind, transaction):
-        path = f"/_matrix/client/v3/rooms/{room_id}/send/{kind}/{transaction}"
-        await member.matrix.request("PUT", path, {"body": "x"})
+        path = "/rooms/{}/send/{}/{}"
+        await member.matrix.request("PUT", path, room_id, kind, transaction, body={"body": "x"})
 
     await send(rooms[1], "m.room.encrypted", "t1")
     await send(rooms[1], "m.reaction", "t2")

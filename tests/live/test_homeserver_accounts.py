@@ -2,9 +2,9 @@
 
 import pytest
 
+from banyan.matrix import MatrixError
 from homeserver import names
 from homeserver.accounts import TokenLost, provision
-from homeserver.matrix import CLIENT_API, MatrixError
 from tests.live.homeserver import started_homeserver
 
 pytestmark = pytest.mark.live
@@ -33,10 +33,9 @@ async def test_a_service_acts_for_its_own_accounts_only(homeserver):
     for service, strangers in others.items():
         api = await homeserver.session(homeserver.as_token(service))
         for stranger in strangers:
+            params = {"user_id": homeserver.user_id(stranger)}
             with pytest.raises(MatrixError) as caught:
-                await api.request(
-                    "GET", f"{CLIENT_API}/account/whoami", params={"user_id": homeserver.user_id(stranger)}
-                )
+                await api.request("GET", "/account/whoami", params=params)
             assert caught.value.status == 403
     assert (await member.matrix.whoami())["device_id"] == member.device_id
 
@@ -49,7 +48,7 @@ async def test_tokens_of_ours_do_not_expire(homeserver):
         "identifier": {"type": "m.id.user", "user": names.ALARM},
         "device_id": "EXPIRY",
     }
-    answer = await speakers.request("POST", f"{CLIENT_API}/login", login)
+    answer = await speakers.request("POST", "/login", body=login)
     assert not {"expires_in_ms", "refresh_token"} & set(answer)
     await homeserver.registrar.delete_devices(homeserver.user_id(names.ALARM))
     assert await homeserver.registrar.devices(homeserver.user_id(names.ALARM)) == []
@@ -59,14 +58,14 @@ async def test_our_accounts_are_not_slowed_down(homeserver):
     """An alarm to thirty rooms must not wait for a limiter, with the account's own token too."""
     speakers = await homeserver.session(homeserver.as_token("speakers"))
     login = {"type": "m.login.application_service", "identifier": {"type": "m.id.user", "user": names.ALARM}}
-    token = (await speakers.request("POST", f"{CLIENT_API}/login", login))["access_token"]
+    token = (await speakers.request("POST", "/login", body=login))["access_token"]
     room = await homeserver.grow_room()
     await homeserver.warden.invite(room, homeserver.user_id(names.ALARM))
     alarm = await homeserver.session(token, patience=0.1)
     await alarm.join(room)
     for number in range(45):
-        path = f"{CLIENT_API}/rooms/{room}/send/m.room.encrypted/{number}"
-        await alarm.request("PUT", path, {"algorithm": "m.megolm.v1.aes-sha2"})
+        path, body = "/rooms/{}/send/m.room.encrypted/{}", {"algorithm": "m.megolm.v1.aes-sha2"}
+        await alarm.request("PUT", path, room, str(number), body=body)
     await homeserver.registrar.delete_devices(homeserver.user_id(names.ALARM))
 
 

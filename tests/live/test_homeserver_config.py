@@ -3,7 +3,7 @@
 import pytest
 from aiohttp import ClientSession
 
-from homeserver.matrix import CLIENT_API, MatrixError
+from banyan.matrix import CLIENT_API, MatrixError
 
 pytestmark = pytest.mark.live
 
@@ -13,18 +13,18 @@ async def test_members_cannot_name_or_portray_themselves(homeserver):
     room = await homeserver.grow_room()
     member = await homeserver.member("cedar-name", [room])
     for key, value in (("displayname", "Security"), ("avatar_url", "mxc://a/b")):
-        path = f"{CLIENT_API}/profile/{member.user_id}/{key}"
         with pytest.raises(MatrixError, match="M_FORBIDDEN"):
-            await member.matrix.request("PUT", path, {key: value})
+            await member.matrix.request("PUT", "/profile/{}/{}", member.user_id, key, body={key: value})
     upload = f"{homeserver.url}/_matrix/media/v3/upload"
     async with (
         ClientSession(headers={"Authorization": f"Bearer {member.access_token}"}) as http,
         http.post(upload, data=b"\x89PNG", headers={"Content-Type": "image/png"}) as answer,
     ):
         portrait = (await answer.json())["content_uri"]
-    path = f"{CLIENT_API}/profile/{member.user_id}/avatar_url"
     with pytest.raises(MatrixError, match="M_FORBIDDEN"):
-        await member.matrix.request("PUT", path, {"avatar_url": portrait})
+        await member.matrix.request(
+            "PUT", "/profile/{}/avatar_url", member.user_id, body={"avatar_url": portrait}
+        )
     renamed = {"membership": "join", "displayname": "Security"}
     await member.matrix.put_state(room, "m.room.member", renamed, member.user_id)
     state = await homeserver.warden.get_state(room)
@@ -57,13 +57,13 @@ async def test_a_member_finds_only_neighbours(homeserver):
     room = await homeserver.grow_room()
     one, two = await homeserver.member("cedar-one", [room]), await homeserver.member("cedar-two", [room])
     far = await homeserver.member("cedar-far")
-    found = await one.matrix.request("POST", f"{CLIENT_API}/user_directory/search", {"search_term": "cedar"})
+    found = await one.matrix.request("POST", "/user_directory/search", body={"search_term": "cedar"})
     assert found["results"] == []
-    assert await one.matrix.request("GET", f"{CLIENT_API}/profile/{two.user_id}")
+    assert await one.matrix.request("GET", "/profile/{}", two.user_id)
     with pytest.raises(MatrixError, match="403"):
-        await one.matrix.request("GET", f"{CLIENT_API}/profile/{far.user_id}")
+        await one.matrix.request("GET", "/profile/{}", far.user_id)
     query = {"device_keys": {far.user_id: []}}
-    keys = await one.matrix.request("POST", f"{CLIENT_API}/keys/query", query)
+    keys = await one.matrix.request("POST", "/keys/query", body=query)
     assert far.user_id not in keys["device_keys"]
 
 
@@ -75,7 +75,7 @@ async def test_a_workshop_joins_behind_one_address(homeserver):
     def log_in(user_id, password):
         identifier = {"type": "m.id.user", "user": user_id}
         body = {"type": "m.login.password", "identifier": identifier, "password": password}
-        return api.request("POST", f"{CLIENT_API}/login", body)
+        return api.request("POST", "/login", body=body)
 
     for member in members:
         assert (await log_in(member.user_id, member.password))["user_id"] == member.user_id
