@@ -136,7 +136,7 @@ async def test_a_private_chat_stays_between_two(homeserver):
 async def test_nobody_is_invited_to_a_half_made_room(homeserver):
     """Synapse keeps what it made of a room before its making failed: no encryption, no levels."""
     room = await homeserver.grow_room()
-    one, two = [await homeserver.member(f"willow-{n}", [room]) for n in ("one", "two")]
+    one, two = [await homeserver.member(f"larch-{n}", [room]) for n in ("one", "two")]
     broken = [MEGOLM, {"type": "m.room.topic", "state_key": 0, "content": {}}]
     with pytest.raises(MatrixError):
         await one.matrix.create_room(private_chat(two.user_id) | {"initial_state": broken})
