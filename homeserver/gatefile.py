@@ -24,6 +24,9 @@ CREATE TABLE IF NOT EXISTS token (
 ) WITHOUT ROWID;
 """
 
+WHOLE: Final = 1
+"""SQLite's `user_version` of a file that `replace` has written: a new one starts at 0."""
+
 
 class Token(NamedTuple):
     """What one registration token stands for."""
@@ -46,8 +49,26 @@ class GateFile:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        with self._transaction():
-            pass
+        try:
+            with self._transaction():
+                pass
+        except sqlite3.DatabaseError as error:
+            if isinstance(error, sqlite3.OperationalError):
+                raise
+            self.discard()  # not a database any more
+
+    def sound(self) -> bool:
+        """Whether the file is there, can be read and has said everything once."""
+        try:
+            with closing(sqlite3.connect(f"{self._path.resolve().as_uri()}?mode=ro", uri=True)) as connection:
+                return bool(connection.execute("PRAGMA user_version").fetchone() == (WHOLE,))
+        except sqlite3.Error:
+            return False
+
+    def discard(self) -> None:
+        """Remove what cannot be read. Until `replace` has written it again, the gate lets nobody new in."""
+        for suffix in ("", "-wal", "-shm"):
+            self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
 
     def allow(self, user_id: str, room_ids: Iterable[str]) -> int:
         """Let the user into these rooms. Returns how many rows are new."""
@@ -107,6 +128,8 @@ class GateFile:
             gone = {digest for digest, *_ in known} - {digest for digest, *_ in wanted_tokens}
             connection.executemany("DELETE FROM token WHERE hash = ?", [(digest,) for digest in gone])
             connection.executemany("INSERT OR REPLACE INTO token VALUES (?, ?, ?)", wanted_tokens - known)
+            if connection.execute("PRAGMA user_version").fetchone() != (WHOLE,):
+                connection.execute(f"PRAGMA user_version = {WHOLE}")
             return len(pairs ^ wanted_pairs) + len(gone) + len(wanted_tokens - known)
 
     def _connect(self) -> sqlite3.Connection:

@@ -34,6 +34,9 @@ log = structlog.get_logger()
 
 WATCH_EVERY = timedelta(seconds=30)
 
+MENDING = timedelta(seconds=30)
+"""How often the gate's table is looked at."""
+
 Part = Callable[[Parts, Crew], AbstractAsyncContextManager[None]]
 
 
@@ -67,6 +70,9 @@ def _checks(parts: Parts, crew: Crew) -> Mapping[str, Check]:
     async def bots() -> bool:
         return all(parts.well(actor) for actor in SPEAKERS)
 
+    async def gate() -> bool:
+        return parts.well("gate")
+
     async def scheduler() -> bool:
         return parts.well("schedule")
 
@@ -76,7 +82,7 @@ def _checks(parts: Parts, crew: Crew) -> Mapping[str, Check]:
     async def warden() -> bool:
         return parts.well("warden")
 
-    checks = (homeserver, database, bots, scheduler, outbox, warden)
+    checks = (homeserver, database, bots, gate, scheduler, outbox, warden)
     return {check.__name__: check for check in checks}
 
 
@@ -91,17 +97,37 @@ async def _listening(routes: list[web.RouteDef], address: tuple[str, int]) -> As
 
 @asynccontextmanager
 async def _gate(parts: Parts, crew: Crew) -> AsyncIterator[None]:
-    """The gate's table: projected whole at the start, kept in step by the outbox."""
+    """The gate's table: projected whole at the start, kept in step by the outbox, mended when it is lost."""
     file = GateFile(parts.home.gate_file)
-    projection = await parts.access.projection()
-    tokens = {one.token_hash: Token(one.localpart, one.expires) for one in projection.tokens}
-    changed = file.replace(projection.allow, tokens)
-    log.info("gate-projected", rows=changed)
+    await _project(parts, file)
+    parts.signs["gate"] = file.sound
+    schedule = Schedule()
+    schedule.every(MENDING, "mend-gate", partial(_mend, parts, file))
+    crew.start("gate-mending", schedule.run())
     secret = parts.home.secret("gate.secret").read_text().strip()
     async with Api(parts.addresses.homeserver, secret) as gate:
         actor = GateActor(file, gate, parts.roster.forget)
         async with draining(parts, crew, Drain(parts.work, Actor.GATE, actor.handlers, parts.clock)):
             yield
+
+
+async def _project(parts: Parts, file: GateFile) -> None:
+    """Write the whole table, again until nothing changes: meanwhile the outbox may have written too."""
+    while True:
+        projection = await parts.access.projection()
+        tokens = {one.token_hash: Token(one.localpart, one.expires) for one in projection.tokens}
+        changed = file.replace(projection.allow, tokens)
+        log.info("gate-projected", rows=changed)
+        if not changed:
+            return
+
+
+async def _mend(parts: Parts, file: GateFile) -> None:
+    """Somebody deleted or damaged the table: every invitation would be told that it is over."""
+    if not file.sound():
+        log.error("gate-lost")
+        file.discard()
+        await _project(parts, file)
 
 
 @asynccontextmanager

@@ -123,3 +123,27 @@ def test_the_gate_cannot_write(file, table):
     """It runs inside the server that may be stolen from us."""
     with pytest.raises(TableUnavailableError):
         table._rows("DELETE FROM allow")
+
+
+def test_a_file_that_was_lost_is_told_from_a_whole_one(tmp_path, file):
+    """Deleted, damaged, or made anew by the next write: each would tell every invitation that it is over."""
+    path = tmp_path / "gate.db"
+    assert not file.sound()
+    file.replace([("@a:x", "!r")], {})
+    assert file.sound()
+    path.unlink()
+    assert not file.sound()
+    file.allow("@b:x", ["!r"])
+    assert not file.sound()
+    path.write_bytes(b"not a database " * 100)
+    assert not file.sound()
+    file.discard()
+    assert file.replace([("@a:x", "!r")], {}) == 1
+    assert file.sound()
+
+
+def test_a_damaged_file_keeps_nothing_from_starting(tmp_path):
+    """It is only a projection: it is thrown away and written again."""
+    path = tmp_path / "gate.db"
+    path.write_bytes(b"not a database " * 100)
+    assert GateFile(path).replace([("@a:x", "!r")], {}) == 1
