@@ -13,13 +13,13 @@ from typing import Any, Protocol
 
 import structlog
 
+from banyan.backoff import backoff
 from banyan.domain.effects import Actor, Effect
 from banyan.services.ports import Clock, UnitOfWork, Work
 
 Handler = Callable[[Effect], Awaitable[Mapping[str, Any]]]
 """Carries one effect out and returns what there is to remember. Is called again after a crash or failure."""
 
-FIRST_PAUSE = timedelta(seconds=1)
 LONGEST_PAUSE = timedelta(seconds=60)
 
 logger = structlog.get_logger()
@@ -35,7 +35,7 @@ class Never(Exception):
 
 def pause(attempts: int) -> timedelta:
     """How long to wait after that many failed attempts (1, 2, …): doubled each time, up to a cap."""
-    return min(FIRST_PAUSE * (1 << min(attempts - 1, 10)), LONGEST_PAUSE)
+    return timedelta(seconds=backoff(attempts, longest=LONGEST_PAUSE.total_seconds()))
 
 
 @dataclass(frozen=True)

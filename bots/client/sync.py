@@ -8,6 +8,7 @@ from typing import Any
 
 import structlog
 
+from banyan.backoff import backoff
 from banyan.errors import HomeserverDown
 from banyan.matrix import Api, MatrixError, Unauthorized
 from bots.client.rooms import STATE_WE_KEEP
@@ -17,7 +18,7 @@ log = structlog.get_logger()
 
 WAIT_FOR_NEWS = 30.0
 """Seconds the homeserver may hold a request while nothing happens."""
-SHORTEST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
+LONGEST_PAUSE = 60.0
 ATTEMPTS_AT_ONE_SYNC = 5
 TIMELINE = 50
 """Events of one room in one answer; what lies before is fetched (gaps.py)."""
@@ -100,8 +101,6 @@ class Sync:
 
     async def _pause(self, what: str, error: Exception) -> None:
         self.failures += 1
-        pause = min(LONGEST_PAUSE, SHORTEST_PAUSE * 2 ** (self.failures - 1)) * SystemRandom().uniform(
-            0.7, 1.3
-        )
+        pause = backoff(self.failures, longest=LONGEST_PAUSE) * SystemRandom().uniform(0.7, 1.3)
         log.warning(what, why=type(error).__name__, pause=round(pause, 1), failures=self.failures)
         await self._sleep(pause)

@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import structlog
 
+from banyan.backoff import backoff
 from banyan.errors import HomeserverDown
 from banyan.matrix import Api, MatrixError, Unauthorized
 from bots.client.canonical import Json
@@ -21,7 +22,7 @@ from bots.client.slices import slices
 log = structlog.get_logger()
 
 ROOMS_AT_ONCE = 3
-SHORTEST_PAUSE, LONGEST_PAUSE = 1.0, 300.0
+LONGEST_PAUSE = 300.0
 
 
 class Upkeep:
@@ -72,7 +73,7 @@ class Upkeep:
                 failures = 0
             except Exception as error:  # noqa: BLE001  it is tried again; sends do the same work and do raise
                 failures += 1
-                pause = min(LONGEST_PAUSE, SHORTEST_PAUSE * 2 ** (failures - 1))
+                pause = backoff(failures, longest=LONGEST_PAUSE)
                 log.warning("upkeep.failed", why=type(error).__name__, pause=pause)
                 await self._sleep(pause)
                 self._wake.set()

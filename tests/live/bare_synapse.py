@@ -5,7 +5,6 @@ What tests and benchmarks compare with, and what the bots' client is tried again
 
 import asyncio
 import secrets
-import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,6 +13,7 @@ from pathlib import Path
 
 import aiohttp
 import yaml
+from aiohttp.test_utils import unused_port
 
 from banyan.matrix import Api
 from homeserver.accounts import register_by_secret
@@ -42,16 +42,10 @@ class BareSynapse:
             return (await register_by_secret(api, shared, localpart, password, admin=admin))["access_token"]
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 @asynccontextmanager
 async def bare_synapse(directory: Path, **settings) -> AsyncIterator[BareSynapse]:
     """Run one until the block ends. `settings` are laid over the configuration."""
-    port, as_token, shared = free_port(), secrets.token_hex(16), secrets.token_hex(16)
+    port, as_token, shared = unused_port(), secrets.token_hex(16), secrets.token_hex(16)
     _configure(directory, port, as_token, shared, settings)
     common = [sys.executable, "-m", "synapse.app.homeserver", "-c", str(directory / "homeserver.yaml")]
     keys = await asyncio.create_subprocess_exec(*common, "--generate-keys", cwd=directory)

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from aiohttp.test_utils import unused_port
 
 BINARIES = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
 PATIENCE = 60
@@ -76,7 +77,7 @@ def _running(root: Path, binaries: Path) -> Iterator[Cluster]:
         timeout=PATIENCE,
         cwd=root,
     )
-    port = _free_port()
+    port = unused_port()
     options = {
         "listen_addresses": "127.0.0.1",
         "port": port,
@@ -118,12 +119,6 @@ def _as_unprivileged(root: Path) -> list[str]:
     for path in (root, *root.iterdir()):
         os.chown(path, account.pw_uid, account.pw_gid)
     return [*dies, "--reuid=postgres", "--regid=postgres", "--clear-groups"]
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _wait(server: "subprocess.Popen[bytes]", port: int, root: Path) -> None:
