@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import time
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import asdict
@@ -16,6 +15,7 @@ from banyan.demo.alarm import Told, raise_alarm, read_by
 from banyan.demo.network import Running
 from banyan.demo.report import Report, outside_decrypted
 from banyan.demo.sample import PEOPLE, Reader, join, reading, remembered
+from banyan.progress import Steps
 from banyan.services.members import invitation_subject
 from banyan.settings import Home
 
@@ -23,25 +23,12 @@ AREAS = ("MM", "TH")
 """Where the sample alert goes."""
 
 
-class Timeline:
-    """What happened, with the seconds since the start."""
-
-    def __init__(self, console: Console) -> None:
-        self._console = console
-        self._began = time.monotonic()
-
-    def say(self, text: str) -> None:
-        """Print one line."""
-        seconds = time.monotonic() - self._began
-        self._console.print(f"[dim]{seconds:6.1f} s[/dim]  {text}", highlight=False)
-
-
 async def run(home: Home, console: Console) -> int:
     """Bring the example network up, let members in, raise an alert, see who could read it.
 
     Leaves `report.json` in the home. Exit status: 0 when everybody addressed read it and nobody else could.
     """
-    line = Timeline(console)
+    line = Steps(console)
     line.say("[bold]Banyan[/bold]: the example network, on this machine only")
     async with AsyncExitStack() as stack:
         http = await stack.enter_async_context(aiohttp.ClientSession())
@@ -66,7 +53,7 @@ async def run(home: Home, console: Console) -> int:
     return 0 if report.good else 1
 
 
-async def _members(home: Home, network: Running, stack: AsyncExitStack, line: Timeline) -> list[Reader]:
+async def _members(home: Home, network: Running, stack: AsyncExitStack, line: Steps) -> list[Reader]:
     """Sample members of earlier runs, and new ones by the public path, at their phones."""
     directory = home.path / "sample"
     samples = remembered(directory)
@@ -89,7 +76,7 @@ async def _members(home: Home, network: Running, stack: AsyncExitStack, line: Ti
 
 
 async def _who_read(
-    told: Told, readers: Sequence[Reader], line: Timeline, *, rooms: int, encrypted: int
+    told: Told, readers: Sequence[Reader], line: Steps, *, rooms: int, encrypted: int
 ) -> Report:
     addressed = [reader for reader in readers if reader.sample.country in AREAS]
     outside = [reader for reader in readers if reader.sample.country not in AREAS]

@@ -17,6 +17,7 @@ from banyan.demo.network import Running
 from banyan.demo.sample import Reader
 from banyan.errors import BanyanError, Taken
 from banyan.files import create_secret
+from banyan.services.signatures import signed
 
 SENDER = "sample-relay"
 PATIENCE = 60
@@ -73,7 +74,7 @@ async def raise_alarm(network: Running, areas: Sequence[str]) -> Told:
         await network.parts.senders.enrol(SENDER, b64encode(bytes(key.verify_key)).decode(), direct=True)
     marker = uuid4().hex[:8]
     body = json.dumps(_alert(network, areas, marker)).encode()
-    signature = key.sign(b"banyan-alert-v1\n" + SENDER.encode() + b"\n" + body).signature
+    signature = key.sign(signed(SENDER, body)).signature
     headers = {
         "Content-Type": "application/json",
         "Banyan-Sender": SENDER,
@@ -91,14 +92,10 @@ async def raise_alarm(network: Running, areas: Sequence[str]) -> Told:
 async def read_by(reader: Reader, marker: str) -> float | None:
     """When the reader decrypted the alert (`time.monotonic()`), or None when they never did."""
     try:
-        async with asyncio.timeout(PATIENCE):
-            while True:
-                reader.news.clear()
-                if event_id := reader.alert(marker):
-                    return reader.read[event_id][1]
-                await reader.news.wait()
+        await reader.until(lambda: reader.alert(marker), PATIENCE)
     except TimeoutError:
         return None
+    return reader.read[reader.alert(marker)][1]
 
 
 def _alert(network: Running, areas: Sequence[str], marker: str) -> dict[str, Any]:

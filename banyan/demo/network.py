@@ -72,10 +72,7 @@ class Running:
         """Wait until a member is in their rooms and has been welcomed by the desk."""
         desk = self.parts.accounts.desk
         try:
-            async with asyncio.timeout(SETTLE_SECONDS):
-                while not reader.heard_from(desk):
-                    reader.news.clear()
-                    await reader.news.wait()
+            await reader.until(lambda: reader.heard_from(desk), SETTLE_SECONDS)
         except TimeoutError:
             raise DidNotStart(
                 f"{reader.sample.localpart} was not welcomed within {SETTLE_SECONDS} s."

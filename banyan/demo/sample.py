@@ -2,19 +2,16 @@
 
 import asyncio
 import json
-import re
 import secrets
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field
-from html import unescape
 from pathlib import Path
-from urllib.parse import urljoin
 
 import aiohttp
 
-from banyan.errors import BanyanError
+from banyan.demo.joining import join_by_link
 from banyan.files import write_private
 from bots.client import Client, KeyPolicy, Message, login_password
 
@@ -57,25 +54,10 @@ def remembered(directory: Path) -> list[Sample]:
     return [Sample(**json.loads(file.read_text())) for file in files if file.stem.count(".") == 0]
 
 
-class JoinFailed(BanyanError):
-    """The join page did not let a sample member in."""
-
-    code = "join-failed"
-
-
 async def join(http: aiohttp.ClientSession, link: str, user_id: str, country: str, language: str) -> Sample:
-    """Open the link, fill the form in, send it: what a person does."""
+    """Let a new sample member in by their link. Raise `JoinFailed`."""
     sample = Sample(user_id, country, language, secrets.token_urlsafe(18))
-    async with http.get(link, params={"lang": language}) as answer:
-        page = await answer.text()
-    if sample.localpart not in page:
-        raise JoinFailed(f"The join page did not show the pseudonym (status {answer.status}).")
-    action = re.search(r'<form[^>]*method="post"[^>]*action="([^"]*)"', page, re.IGNORECASE)
-    target = urljoin(str(answer.url), unescape(action[1])) if action else link
-    form = {"language": language, "passphrase": sample.passphrase, "again": sample.passphrase}
-    async with http.post(target, data=form) as answer:
-        if answer.status != 200:  # noqa: PLR2004
-            raise JoinFailed(f"The join page answered {answer.status} to a sample member.")
+    await join_by_link(http, link, user_id, language, sample.passphrase)
     return sample
 
 
@@ -112,6 +94,13 @@ class Reader:
     def heard_from(self, user_id: str) -> bool:
         """Whether anything that account said was decrypted."""
         return user_id in self.senders
+
+    async def until(self, told: Callable[[], object], seconds: float) -> None:
+        """Read on until `told` is true. Raise `TimeoutError`."""
+        async with asyncio.timeout(seconds):
+            while not told():
+                self.news.clear()
+                await self.news.wait()
 
     async def hear(self, message: Message) -> None:
         """Remember what was decrypted."""

@@ -8,14 +8,14 @@ from base64 import b64encode
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
-from urllib.parse import urljoin
 from uuid import uuid4
 
 import aiohttp
 from nacl.signing import SigningKey
+
+from banyan.demo.joining import join_by_link
 
 BANYAN = Path(sys.executable).with_name("banyan")
 PASSPHRASE = "seven quiet herons by the river"
@@ -128,12 +128,7 @@ class Network:
 
     async def join(self, invited: Invited, language: str = "en") -> None:
         """Open the link, fill the form in as it stands, send it off."""
-        async with self.http.get(invited.link, params={"lang": language}) as page:
-            form = Form(await page.text())
-            assert page.status == 200
-        assert invited.user_id.removeprefix("@").split(":")[0] in form.page
-        async with self.http.post(urljoin(invited.link, form.action), data=form.filled()) as answer:
-            assert answer.status == 200
+        await join_by_link(self.http, invited.link, invited.user_id, language, PASSPHRASE)
 
     async def enrol(self, name: str, *flags: str) -> Sender:
         """`banyan sender enrol` with a new key."""
@@ -206,36 +201,3 @@ def alert(*areas: str, headline: str) -> dict[str, Any]:
         "response": "avoid",
         "texts": {"en": text},
     }
-
-
-class Form(HTMLParser):
-    """The one form of a page that posts, and what a browser would send of it."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.page = page
-        self.action = ""
-        self._inside = False
-        self._fields: dict[str, str] = {}
-        self._passwords: list[str] = []
-        self.feed(page)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Note the form's address and its fields."""
-        has = dict(attrs)
-        if tag == "form" and (has.get("method") or "").lower() == "post":
-            self._inside, self.action = True, has.get("action") or ""
-        elif tag == "input" and self._inside and (name := has.get("name")):
-            if has.get("type") == "password":
-                self._passwords.append(name)
-            elif has.get("type") not in {"radio", "checkbox"} or "checked" in has:
-                self._fields[name] = has.get("value") or ""
-
-    def handle_endtag(self, tag: str) -> None:
-        """Fields after the form are not part of it."""
-        if tag == "form":
-            self._inside = False
-
-    def filled(self) -> dict[str, str]:
-        """What the person sends: the same passphrase wherever one is asked for."""
-        return self._fields | dict.fromkeys(self._passwords, PASSPHRASE)

@@ -8,6 +8,7 @@ import sqlite3
 from collections import Counter
 from contextlib import AsyncExitStack, suppress
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import aiohttp
@@ -52,7 +53,7 @@ async def test_alerts_survive_kill_9(tmp_path, record_property):
             last = await network.alert(sender, *AREAS, headline="the last of this test")
             await network.arrived(last["status_url"], within=60)
             for reader in readers:
-                await _until_read(reader, "the last of this test")
+                await reader.until(partial(reader.alert, "the last of this test"), 120)
                 counts = Counter(name for text in reader.texts.values() for name in accepted if name in text)
                 assert {name: counts[name] for name in accepted} == dict.fromkeys(accepted, 1)
         finally:
@@ -103,18 +104,8 @@ async def _member(network: Network, area: str, directory: Path, phones: AsyncExi
     sample = await join(network.http, invited.link, invited.user_id, area, "en")
     url = network.run.homeserver_url
     reader = await phones.enter_async_context(reading(sample, url, directory / sample.localpart))
-    async with asyncio.timeout(60):
-        while not reader.heard_from(network.account("desk")):
-            reader.news.clear()
-            await reader.news.wait()
+    await reader.until(lambda: reader.heard_from(network.account("desk")), 60)
     return reader
-
-
-async def _until_read(reader: Reader, text: str) -> None:
-    async with asyncio.timeout(120):
-        while not reader.alert(text):
-            reader.news.clear()
-            await reader.news.wait()
 
 
 def _kill_all(pid: int) -> None:
