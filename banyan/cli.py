@@ -45,6 +45,9 @@ T = TypeVar("T")
 
 
 def _run(work: Coroutine[Any, Any, T]) -> T:
+    from banyan.logs import log_to_stderr
+
+    log_to_stderr()
     return asyncio.run(work)
 
 

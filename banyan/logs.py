@@ -1,6 +1,7 @@
 """Where our own log goes: a file, a JSON line an event. Ids and references only, never what people wrote."""
 
 import logging
+import sys
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
@@ -32,6 +33,11 @@ def log_to(file: Path) -> None:
     )
     for ours in ("banyan", "homeserver", "bridge", "bots"):
         logging.getLogger(ours).setLevel(logging.INFO)
+
+
+def log_to_stderr() -> None:
+    """Leave standard output to what a command has to say: with `--json` a program reads it."""
+    structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
 
 
 def _only_the_class(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:

@@ -4,6 +4,7 @@ import asyncio
 from traceback import format_exception
 
 import pytest
+import stamina
 from aiohttp import web
 from aiohttp.test_utils import TestServer, unused_port
 from stamina.instrumentation import get_on_retry_hooks, set_on_retry_hooks
@@ -46,8 +47,9 @@ async def server():
 
 @pytest.fixture
 async def api(server):
-    async with Api(server.url, "token") as opened:
-        yield opened
+    with stamina.set_testing(True, attempts=100, cap=True):  # repeats without pauses
+        async with Api(server.url, "token") as opened:
+            yield opened
 
 
 LIMITED = (429, {"errcode": "M_LIMIT_EXCEEDED", "retry_after_ms": 10})
