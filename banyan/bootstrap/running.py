@@ -46,7 +46,7 @@ async def up(home: Home, network: Path | None, watch: Watcher, *, allow_removals
             render(home.path, parts.spec)
             async with _homeserver(parts):
                 watch.say(f"homeserver ready ({parts.settings.name})")
-                await _accounts(parts)
+                await _accounts(parts, watch)
                 watch.say("our own accounts are in place, their devices signed")
                 growing = _grow(parts, watch, allow_removals=allow_removals)
                 if not await unless_stopped(stop, growing):
@@ -86,10 +86,10 @@ async def _homeserver(parts: Parts) -> AsyncIterator[None]:
             await asyncio.gather(watching, return_exceptions=True)
 
 
-async def _accounts(parts: Parts) -> None:
+async def _accounts(parts: Parts, watch: Watcher) -> None:
     home, url = parts.home, parts.addresses.homeserver
     await provision(url, parts.settings.name, home.secrets)
-    await provision_speakers(parts)
+    await provision_speakers(parts, watch.say)
     await _warden_identity(parts)
 
 

@@ -209,6 +209,10 @@ PARTS: Mapping[str, Part] = {
 """Everything `banyan serve --only` knows, in the order in which it starts."""
 
 
+MAY_FAIL = frozenset(actor.value for actor in SPEAKERS)
+"""Parts without which the others still serve people."""
+
+
 @asynccontextmanager
 async def serving(parts: Parts, only: frozenset[str] = frozenset()) -> AsyncIterator[Crew]:
     """Run the parts, or `only` some, until the block ends. Raise `UsedWrongly` for an unknown part."""
@@ -218,5 +222,11 @@ async def serving(parts: Parts, only: frozenset[str] = frozenset()) -> AsyncIter
         crew = await stack.enter_async_context(Crew())
         for name, part in PARTS.items():
             if not only or name in only:
-                await stack.enter_async_context(part(parts, crew))
+                try:
+                    await stack.enter_async_context(part(parts, crew))
+                except BanyanError as error:
+                    if name not in MAY_FAIL or name in only:
+                        raise
+                    # the others are needed all the more; /health names the one that is missing
+                    log.error("part-not-started", part=name, why=error.code)  # noqa: TRY400
         yield crew

@@ -8,6 +8,7 @@ from typing import TypedDict
 from banyan.bootstrap.crew import Crew, draining
 from banyan.bootstrap.home import Parts
 from banyan.domain.effects import Actor
+from banyan.errors import BanyanError
 from banyan.services.outbox import Drain, Handler
 from bots.alarm import Alarm
 from bots.client import Client, KeyPolicy, provision, relogin
@@ -91,13 +92,17 @@ async def speaking(parts: Parts, crew: Crew, actor: Actor) -> AsyncIterator[None
         await client.close()
 
 
-async def provision_speakers(parts: Parts) -> None:
-    """Give each speaking account a device that its own identity vouches for: before it joins any room."""
+async def provision_speakers(parts: Parts, refused: Callable[[str], None]) -> None:
+    """Give each speaking account a device that its own identity vouches for: before it joins any room.
+
+    `refused` is told about each that cannot have one; the others go on.
+    """
     for actor in SPEAKERS:
-        pickle_key = parts.vault.mac("pickle", actor)
-        await provision(
-            **credentials_of(parts, actor), store=parts.home.bot_store(actor), pickle_key=pickle_key
-        )
+        login, pickle_key = credentials_of(parts, actor), parts.vault.mac("pickle", actor)
+        try:
+            await provision(**login, store=parts.home.bot_store(actor), pickle_key=pickle_key)
+        except BanyanError as error:
+            refused(f"{actor} cannot speak. {error}")
 
 
 def credentials_of(parts: Parts, actor: Actor) -> _Login:

@@ -22,6 +22,9 @@ Handler = Callable[[Effect], Awaitable[Mapping[str, Any]]]
 
 LONGEST_PAUSE = timedelta(seconds=60)
 
+GATHER = 0.05
+"""Seconds for which what ended waits to be written down together with what ends next."""
+
 logger = structlog.get_logger()
 
 
@@ -188,11 +191,21 @@ class Drain:
             return _Outcome(effect, _Failed(reference))
 
     async def _rest(self) -> None:
-        """Until something is new, something ended, or it is time to look for rows of other processes."""
+        """Until something is new, something ended, or it is time to look for rows of other processes.
+
+        What ends soon after is waited for: an alert's thirty requests end one by one, and a commit for each
+        would cost more than the requests.
+        """
         woken = asyncio.ensure_future(self._woken.wait())
+        clock = asyncio.get_running_loop().time
         try:
             waiting: Iterable[asyncio.Future[Any]] = (woken, *self._running)
             await asyncio.wait(waiting, timeout=self._poll, return_when=asyncio.FIRST_COMPLETED)
+            until = clock() + GATHER
+            while not woken.done() and (waiting := [task for task in self._running if not task.done()]):
+                if (left := until - clock()) <= 0:
+                    break
+                await asyncio.wait((woken, *waiting), timeout=left, return_when=asyncio.FIRST_COMPLETED)
         finally:
             woken.cancel()
 

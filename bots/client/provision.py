@@ -15,7 +15,7 @@ from bots.client.canonical import Json
 from bots.client.credentials import Credentials
 from bots.client.errors import LoginExpires
 from bots.client.olm import Olm, publish_keys
-from bots.client.signing import publish_identity, sign_device
+from bots.client.signing import Seeds, publish_identity, published_master, sign_device
 from bots.client.store import Store
 
 DEVICE_ID_BYTES = 6
@@ -62,6 +62,7 @@ async def provision(
     user_id = f"@{localpart}:{server_name}"
     files = Files(secrets, localpart)
     await register(homeserver_url=homeserver_url, as_token=as_token, localpart=localpart)
+    await _restore_identity(homeserver_url, as_token, user_id, files)
 
     async def log_in(device_id: str) -> Credentials:
         return await login_as_service(
@@ -98,6 +99,7 @@ def relogin(
     files = Files(secrets, localpart)
 
     async def again(device_id: str, publish: Publish) -> Credentials:
+        await _restore_identity(homeserver_url, as_token, f"@{localpart}:{server_name}", files)
         credentials = await login_as_service(
             homeserver_url=homeserver_url,
             as_token=as_token,
@@ -177,6 +179,22 @@ async def _standing_login(homeserver_url: str, files: Files, device_id: str) -> 
         except MatrixError:
             return None
     return credentials if answer.get("device_id") == device_id else None
+
+
+async def _restore_identity(homeserver_url: str, as_token: str, user_id: str, files: Files) -> None:
+    """Take a new identity where somebody has replaced ours: one stolen token must not silence a bot for ever.
+
+    The old one cannot be published again (Synapse 1.163 answers 500 to a key it has seen before); its seeds
+    are kept beside the new ones. Where our seeds are not here nothing is done: that is for a person to decide.
+    """
+    seeds = Seeds.load(files.seeds)
+    if seeds is None:
+        return
+    async with Api(homeserver_url, as_token, as_user=user_id) as api:
+        if await published_master(api, user_id) in (None, seeds.identity):
+            return
+        files.seeds.rename(files.seeds.with_suffix(f".replaced-{random.token_hex(4)}"))
+        await publish_identity(api, user_id, files.seeds, replace=True)
 
 
 async def _vouch(homeserver_url: str, credentials: Credentials, files: Files, publish: Publish) -> None:

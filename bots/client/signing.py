@@ -11,12 +11,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
+import structlog
 from nacl.signing import SigningKey
 
 from banyan.files import write_private
 from banyan.matrix import Api
 from bots.client.canonical import Json, public_key, sign, signed_by
 from bots.client.errors import IdentityLost, SigningFailed
+
+log = structlog.get_logger()
 
 SEED_BYTES = 32
 NAMES = ("master", "self_signing", "user_signing")
@@ -76,12 +79,14 @@ async def publish_identity(api: Api, user_id: str, seeds_path: Path, *, replace:
     are on the disk before anything is published. Raises IdentityLost when another identity is published,
     unless `replace` is set; replacing takes the application service's token. Raises what Api.request raises.
     """
-    published = await _published_master(api, user_id)
+    published = await published_master(api, user_id)
     seeds = Seeds.load(seeds_path)
     if seeds is not None and published == public_key(seeds.master):
         return seeds
-    if published is not None and not replace:
-        raise IdentityLost
+    if published is not None:
+        if not replace:
+            raise IdentityLost
+        log.error("identity.replaced", account=user_id.partition(":")[0])
     if seeds is None:
         seeds = Seeds.new()
         seeds.save(seeds_path)
@@ -108,7 +113,8 @@ async def sign_device(api: Api, seeds: Seeds, device_keys: Mapping[str, Any]) ->
         raise SigningFailed
 
 
-async def _published_master(api: Api, user_id: str) -> str | None:
+async def published_master(api: Api, user_id: str) -> str | None:
+    """Public master key of the account as the homeserver tells it; None when it tells none."""
     answer = await _query(api, user_id, [])
     try:
         (key,) = answer["master_keys"][user_id]["keys"].values()

@@ -8,7 +8,7 @@ import pytest_asyncio
 import vodozemac
 
 from banyan.matrix import Api
-from bots.client import KeyPolicy, LoginExpires, ReportKind, Trust, login_password
+from bots.client import KeyPolicy, LoginExpires, ReportKind, Trust, login_password, publish_identity
 from bots.client.client import Client
 from bots.client.provision import login_as_service
 from tests.bots.client.parties import PICKLE_KEY, OpenRoster, Party, Stage
@@ -268,6 +268,21 @@ async def test_a_deleted_device_is_put_back(stage, synapse, names):
         await lotus.hears("there you are")
         await lotus.say(room_id, "here I am")
         assert (await teak.hears("here I am")).trust is Trust.OWNER_SIGNED
+
+
+async def test_a_replaced_identity_does_not_silence(stage, synapse, names, tmp_path):
+    """Whoever steals the service's token can replace a bot's identity; at the next start it has its own."""
+    async with stage.party(names[1]) as teak:
+        async with stage.party(names[0]) as lotus:
+            room_id = await together(lotus, teak)
+            await lotus.say(room_id, "one")
+            first = await teak.hears("one")
+        async with Api(synapse.url, synapse.as_token, as_user=lotus.user_id) as thief:
+            await publish_identity(thief, lotus.user_id, tmp_path / "thief.seeds", replace=True)
+        async with stage.party(names[0]) as lotus:
+            await lotus.say(room_id, "still me")
+            second = await teak.hears("still me")
+    assert (first.trust, second.trust) == (Trust.OWNER_SIGNED, Trust.CHANGED)
 
 
 async def test_a_gap_is_filled(stage, synapse, names):

@@ -394,6 +394,8 @@ class FakeHomeserver:
             match = re.fullmatch("/_matrix/client/v3" + pattern, path)
             if match and method == request.method:
                 user, device = self.tokens.get(token, ("", ""))
+                if "user_id" in request.query:
+                    user = request.query["user_id"]  # an application service acts as its account
                 if not user and pattern not in ("/register", "/login"):
                     raise Refuse(401, "M_UNKNOWN_TOKEN")
                 args = tuple(unquote(part) for part in match.groups())

@@ -195,12 +195,24 @@ async def test_lost_seeds_are_not_replaced_by_themselves(stage, fake):
     await stage.provision("b_lotus")
 
 
-async def test_an_identity_that_is_not_ours_is_refused(stage, fake):
-    """Somebody published another one while we were away."""
+async def test_an_identity_that_somebody_replaced_is_replaced_by_ours(stage, fake):
+    """One request with a stolen token must not silence a bot for ever; the first seeds are kept."""
     credentials = await stage.provision("b_lotus")
-    steal_identity(fake, credentials.user_id)
-    with pytest.raises(IdentityLost):
-        await stage.provision("b_lotus")
+    files = Files(stage.directory / "secrets", "b_lotus")
+    first = files.seeds.read_bytes()
+    thief = steal_identity(fake, credentials.user_id)
+    await stage.provision("b_lotus")
+    now = Seeds.load(files.seeds)
+    assert now.identity not in (thief.identity, Seeds.from_bytes(first).identity)
+    assert canonical_json(fake.accounts[credentials.user_id].identity) == canonical_json(
+        now.public_keys(credentials.user_id)
+    )
+    (kept,) = files.directory.glob("*.replaced-*")
+    assert kept.read_bytes() == first
+    async with stage.party("b_teak") as teak, stage.party("b_lotus") as lotus:
+        room_id = fake.room(lotus.user_id, teak.user_id)
+        await lotus.say(room_id, "still me")
+        assert (await teak.hears("still me")).trust is Trust.OWNER_SIGNED
 
 
 async def test_a_refused_signature_is_an_error(stage, fake):
