@@ -95,7 +95,7 @@ async def test_what_nobody_heard_is_asked_again(server, asked_again):
         with pytest.raises(NotReached):
             await api.request("POST", "/createRoom", patience=0)
         making = asyncio.create_task(api.request("POST", "/createRoom"))
-        await asked_again.wait()
+        await asyncio.wait_for(asked_again.wait(), 10)
         async with TestServer(server.app(), port=port):
             assert await making == {"room_id": "!r"}
     assert len(server.asked) == 1
