@@ -185,7 +185,7 @@ async def _restore_identity(homeserver_url: str, as_token: str, user_id: str, fi
     """Take a new identity where somebody has replaced ours: one stolen token must not silence a bot for ever.
 
     The old one cannot be published again (Synapse 1.163 answers 500 to a key it has seen before); its seeds
-    are kept beside the new ones. Where our seeds are not here nothing is done: that is for a person to decide.
+    are kept beside the new ones. Where our seeds are not here, nothing is done: a person has to decide.
     """
     seeds = Seeds.load(files.seeds)
     if seeds is None:
