@@ -10,6 +10,7 @@ from banyan.domain.people import Accounts
 from banyan.errors import HomeserverDown
 from banyan.matrix import MatrixError
 from homeserver.admin import Admin
+from homeserver.gatefile import GateFile
 from homeserver.matrix import Matrix
 from homeserver.names import KEEPER, REGISTRAR, SPEAKERS_SERVICE, WARDEN_SERVICE
 
@@ -47,6 +48,9 @@ class Homeserver(Protocol):
     async def invite(self, as_: str, room_id: str, user_id: str) -> None:
         """Invite; once more does no harm while the invitation stands."""
 
+    async def allow(self, user_id: str, room_id: str) -> None:
+        """Have the gate let one of our speaking accounts come into a room."""
+
     async def join(self, as_: str, room_id: str) -> None:
         """Join, or stay."""
 
@@ -63,7 +67,8 @@ class Homeserver(Protocol):
 class OwnAccounts:
     """`Homeserver` over HTTP, with the credentials of one home. An async context manager."""
 
-    def __init__(self, homeserver_url: str, accounts: Accounts, secrets_dir: Path) -> None:
+    def __init__(self, homeserver_url: str, accounts: Accounts, secrets_dir: Path, gate: GateFile) -> None:
+        self._gate = gate
         self._registrar = Admin(homeserver_url, _read(secrets_dir / f"{REGISTRAR}.token"))
         self._clients: dict[str, Matrix] = {}
         if keeper_token := _read(secrets_dir / f"{KEEPER}.token"):
@@ -108,6 +113,10 @@ class OwnAccounts:
     async def invite(self, as_: str, room_id: str, user_id: str) -> None:
         """See `Homeserver`."""
         await self._clients[as_].invite(room_id, user_id)
+
+    async def allow(self, user_id: str, room_id: str) -> None:
+        """See `Homeserver`."""
+        self._gate.allow(user_id, [room_id])
 
     async def join(self, as_: str, room_id: str) -> None:
         """See `Homeserver`."""

@@ -95,6 +95,8 @@ class Steps:
         if not change.invited:
             host = accounts.keeper if change.user_id == accounts.warden else accounts.warden
             await self._homeserver.invite(host, room_id, change.user_id)
+        if change.user_id in accounts.speakers:
+            await self._homeserver.allow(change.user_id, room_id)
         await self._homeserver.join(change.user_id, room_id)
 
     @do.register

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 
-from banyan.domain.people import Placement
+from banyan.domain.people import Accounts, Placement
 from banyan.domain.rooms import RoomKey, RoomKind, room_key
 from banyan.errors import BanyanError, NotFound
 from banyan.network import Area, Network, Role
-from policies.rooms import AREA_KINDS, STAFF_PLACE
+from policies.rooms import AREA_KINDS, ROOM_KINDS, STAFF_PLACE
 
 
 class CellsFull(BanyanError):
@@ -44,6 +44,11 @@ def rooms_now(network: Network, placement: Placement) -> frozenset[RoomKey]:
     """`rooms_of` what is left of the placement: nobody is let in anywhere because a name disappeared."""
     left = still_there(network, placement)
     return rooms_of(network, left) if left else frozenset()
+
+
+def seats_of(kind: RoomKind, accounts: Accounts) -> frozenset[str]:
+    """User ids of our speaking accounts that are in every room of that kind. The warden needs no leave."""
+    return frozenset(getattr(accounts, name) for name in ROOM_KINDS[kind].seats)
 
 
 def powers_of(network: Network, placement: Placement) -> Mapping[RoomKey, int]:

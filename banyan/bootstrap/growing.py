@@ -11,6 +11,7 @@ from banyan.domain.rooms import Room, RoomKey
 from homeserver.acting import OwnAccounts
 from homeserver.apply import Progress, Report, Unwatched
 from homeserver.desired import desired
+from homeserver.gatefile import GateFile
 from homeserver.growing import Grower
 from homeserver.locators import locator_of
 from homeserver.steps import Recorded
@@ -35,7 +36,9 @@ async def grower(parts: Parts, progress: Progress | None = None) -> AsyncIterato
             await tx.log.append(NewEntry(what.action, "operator", what.key, details=details))
 
     wanted = desired(parts.network, parts.accounts, locator_of(parts.vault), await _powers(parts))
-    async with OwnAccounts(parts.addresses.homeserver, parts.accounts, parts.home.secrets) as homeserver:
+    async with OwnAccounts(
+        parts.addresses.homeserver, parts.accounts, parts.home.secrets, GateFile(parts.home.gate_file)
+    ) as homeserver:
         yield Grower(homeserver, parts.accounts, wanted, books, record, progress or Unwatched())
 
 

@@ -9,7 +9,7 @@ from banyan.domain.people import Accounts, MemberStatus
 from banyan.domain.rooms import RoomKey
 from banyan.network import Network
 from banyan.services.ports import Clock, UnitOfWork, Work
-from policies.placement import rooms_now
+from policies.placement import rooms_now, seats_of
 
 
 @dataclass(frozen=True)
@@ -70,10 +70,11 @@ class Access:
         until it is written: what such an effect wrote in between would be lost.
         """
         async with self._work.reading() as tx:
-            rooms = {room.key: room.room_id for room in await tx.rooms.all()}
+            standing = await tx.rooms.all()
             members = await tx.members.all(MemberStatus.INVITED, MemberStatus.ADMITTED)
             invitations = await tx.invitations.of_invited()
-        allow = set[tuple[str, str]]()
+        rooms = {room.key: room.room_id for room in standing}
+        allow = {(seat, room.room_id) for room in standing for seat in seats_of(room.kind, self._accounts)}
         for member in members:
             user_id = self._accounts.member(member.localpart)
             ids = [rooms[key] for key in rooms_now(self._network, member.placement) if key in rooms]

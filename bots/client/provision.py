@@ -182,7 +182,7 @@ async def _standing_login(homeserver_url: str, files: Files, device_id: str) -> 
 
 
 async def _restore_identity(homeserver_url: str, as_token: str, user_id: str, files: Files) -> None:
-    """Take a new identity where somebody has replaced ours: one stolen token must not silence a bot for ever.
+    """Take a new identity where somebody has replaced ours: one stolen token must not silence a bot.
 
     The old one cannot be published again (Synapse 1.163 answers 500 to a key it has seen before); its seeds
     are kept beside the new ones. Where our seeds are not here, nothing is done: a person has to decide.

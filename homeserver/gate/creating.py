@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from synapse.module_api import EventBase, ModuleApi, Requester, StateMap
+from synapse.module_api import EventBase, ModuleApi, Requester, StateMap, UserID
 from synapse.module_api.errors import Codes
 
 from homeserver.gate.refusals import Refusals
@@ -68,7 +68,7 @@ class Creating:
         if not _encrypted(state):
             self._refusals.refuse("unencrypted")
         invitee = self._only_invitee(config)
-        if not self._table.knows(invitee):
+        if self._is_ours(invitee) or not self._table.knows(invitee):
             self._refusals.refuse("not-expected")
 
     def _judge_private_chat(self, maker: str, config: dict[str, Any], state: State) -> None:
@@ -83,9 +83,12 @@ class Creating:
         creation = config.get("creation_content") or {}
         if creation.get("type") or creation.get("additional_creators") or creation.get("predecessor"):
             refuse("private-chat-shape")
-        if invitee == maker or not self._table.share_a_room(maker, invitee):
+        if invitee == maker or self._is_ours(invitee) or not self._table.share_a_room(maker, invitee):
             refuse("nothing-shared")
         _close(config)
+
+    def _is_ours(self, user_id: str) -> bool:
+        return UserID.from_string(user_id).localpart in self._setting.accounts
 
     def _only_invitee(self, config: dict[str, Any]) -> str:
         invitees = config.get("invite")

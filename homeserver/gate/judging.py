@@ -64,7 +64,7 @@ class Judging:
     async def user_may_join_room(self, user_id: str, room_id: str, is_invited: bool) -> Any:
         """Refuse early whom nothing speaks for, before Synapse asks another server for the room."""
         try:
-            if is_invited or self._is_insider(user_id) or self._table.allows(user_id, room_id):
+            if is_invited or self._is_ours(user_id) or self._table.allows(user_id, room_id):
                 return NOT_SPAM
         except TableUnavailableError:
             return self._refusals.answer("unavailable")
@@ -114,11 +114,24 @@ class Judging:
             self._refusals.refuse("room-maker")
 
     def _judge_coming_in(self, event: EventBase, state: StateMap[EventBase], create: EventBase) -> None:
-        person = event.state_key
         if self._made_by(create, self._setting.growers):
-            if not self._is_insider(person) and not self._table.allows(person, event.room_id):
-                self._refusals.refuse("not-expected")
-            return
+            self._judge_standing(event)
+        else:
+            self._judge_chat(event.state_key, state, create)
+
+    def _judge_standing(self, event: EventBase) -> None:
+        """Judge who comes into a room of the network.
+
+        An account of ours that owns a device may be asked in, but comes only where the table says: else two
+        stolen tokens, the warden's and a bot's, would put that bot into a conversation.
+        """
+        person = event.state_key
+        asked = event.content.get("membership") == "invite" and self._is_ours(person)
+        if not (asked or self._is_grower(person) or self._table.allows(person, event.room_id)):
+            self._refusals.refuse("not-expected")
+
+    def _judge_chat(self, person: str, state: StateMap[EventBase], create: EventBase) -> None:
+        """Judge who comes into a chat of two: one of ours with a member, or two members'."""
         others = [user for user in _people(state) if user != person]
         if len(others) > 1:
             self._refusals.refuse("two-people")
@@ -130,9 +143,9 @@ class Judging:
             # Synapse keeps a room whose making failed half way, open and in clear
             self._refusals.refuse("unfinished-room")
         if self._made_by(create, self._setting.chatters):
-            if person != create.sender and not self._table.knows(person):
+            if person != create.sender and (self._is_ours(person) or not self._table.knows(person)):
                 self._refusals.refuse("not-expected")
-        elif not all(self._table.share_a_room(person, other) for other in others):
+        elif self._is_ours(person) or not all(self._table.share_a_room(person, other) for other in others):
             self._refusals.refuse("nothing-shared")
 
     def _judge_private_setting(self, event: EventBase, state: StateMap[EventBase]) -> None:
@@ -154,8 +167,11 @@ class Judging:
     def _made_by(self, create: EventBase, makers: frozenset[str]) -> bool:
         return self._api.is_mine(create.sender) and UserID.from_string(create.sender).localpart in makers
 
-    def _is_insider(self, user_id: str) -> bool:
+    def _is_ours(self, user_id: str) -> bool:
         return self._api.is_mine(user_id) and UserID.from_string(user_id).localpart in self._setting.insiders
+
+    def _is_grower(self, user_id: str) -> bool:
+        return self._api.is_mine(user_id) and UserID.from_string(user_id).localpart in self._setting.growers
 
 
 def _people(state: StateMap[EventBase]) -> list[str]:

@@ -19,7 +19,7 @@ class GateSetting:
     chatters: frozenset[str]
     """Who opens a chat with one member."""
     insiders: frozenset[str]
-    """Who of ours may be in the network's rooms without a row in the table."""
+    """Who of ours may be in the network's rooms: growers freely, the others where the table says."""
     inviter: str
     """Who invites members to rooms that cannot be joined without."""
     private_chats: bool

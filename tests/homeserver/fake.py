@@ -46,6 +46,8 @@ class FakeHomeserver:
         self.accounts = accounts
         self.keeper_is_here = True
         self.rooms: dict[str, FakeRoom] = {}
+        self.allowed: set[tuple[str, str]] = set()
+        """The gate's rows for our speaking accounts: user id and room id."""
         self.writes: list[str] = []
         self.most_at_once = 0
         self.dies_at: int | None = None
@@ -139,9 +141,13 @@ class FakeHomeserver:
         async with self._write("invite"):
             self.put_member(room, user_id, "invite")
 
+    async def allow(self, user_id: str, room_id: str) -> None:
+        self.allowed.add((user_id, room_id))
+
     async def join(self, as_: str, room_id: str) -> None:
         room = self.rooms[room_id]
         self._need(self.can_act_as(as_) and room.membership(as_) in {"invite", "join"})
+        self._need(as_ not in self.accounts.speakers or (as_, room_id) in self.allowed)
         async with self._write("join"):
             self.put_member(room, as_)
 

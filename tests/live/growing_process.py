@@ -15,6 +15,7 @@ from banyan.network import load_network
 from banyan.settings import DEFAULT_NETWORK
 from homeserver.acting import OwnAccounts
 from homeserver.desired import desired
+from homeserver.gatefile import GateFile
 from homeserver.growing import Grower
 from tests.homeserver.networks import mark
 
@@ -55,7 +56,7 @@ async def main(url: str, server_name: str, secrets: str, file: str) -> None:
     accounts = Accounts(server_name)
     rooms = desired(load_network(DEFAULT_NETWORK), accounts, mark)
     books = FileBooks(Path(file))
-    async with OwnAccounts(url, accounts, Path(secrets)) as own:
+    async with OwnAccounts(url, accounts, Path(secrets), GateFile(Path(secrets).parent / "gate.db")) as own:
         await Grower(own, accounts, rooms, books, books.record, Telling()).grow()
 
 

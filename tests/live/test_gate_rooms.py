@@ -294,3 +294,23 @@ async def test_a_refusal_says_why(homeserver):
             await attempt
         assert sentence in caught.value.answer["error"]
     assert member.user_id not in str(await homeserver.refusals())
+
+
+async def test_our_own_bots_come_only_where_the_table_says(homeserver):
+    """Two stolen tokens, the warden's and a bot's, do not put that bot into a conversation."""
+    room_id = await homeserver.grow_room()
+    desk = await homeserver.acting(names.DESK)
+    await homeserver.warden.invite(room_id, homeserver.user_id(names.DESK))
+    async with homeserver.refusing("not-expected"):
+        await desk.join(room_id)
+    homeserver.gate.allow(homeserver.user_id(names.DESK), [room_id])
+    await desk.join(room_id)
+
+
+async def test_members_start_no_chat_with_our_bots(homeserver):
+    """Sharing a room with the desk is no reason: it opens its chats itself."""
+    room_id = await homeserver.grow_room()
+    member = await homeserver.member("chatty", [room_id])
+    homeserver.gate.allow(homeserver.user_id(names.DESK), [room_id])
+    async with homeserver.refusing("nothing-shared"):
+        await member.matrix.create_room(private_chat(homeserver.user_id(names.DESK)))

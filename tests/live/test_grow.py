@@ -90,7 +90,7 @@ class Rig:
         }
 
     def _own(self) -> Counting:
-        return Counting(self.homeserver.url, self.accounts, self.homeserver.secrets)
+        return Counting(self.homeserver.url, self.accounts, self.homeserver.secrets, self.homeserver.gate)
 
     def _grower(self, own, network) -> Grower:
         rooms = desired(network or mekong(), self.accounts, mark)

@@ -256,9 +256,9 @@ async def test_rooms_that_come_later(members, access, work, effects, network):
 
 
 async def test_the_projection_is_what_the_effects_add_up_to(
-    members, access, rooms, effects, clock, work, network
+    members, access, rooms, effects, clock, work, accounts
 ):
-    """Computed from the database alone, the gate's table is the one that all effects together write."""
+    """Computed from the database alone: what all effects together write, and our own accounts' seats."""
     gone = await members.invite("KH")
     clock.time = gone.expires + GRACE
     await members.expire_due()
@@ -275,7 +275,10 @@ async def test_the_projection_is_what_the_effects_add_up_to(
             allow |= {(payload["user_id"], one) for one in payload["room_ids"]}
         if kind == "withdraw":
             allow = {pair for pair in allow if pair[0] != payload["user_id"]}
-    assert projection.allow == allow | {(there.user_id, "!chat")}
+    seats = {(user_id, room) for user_id, room in projection.allow if user_id in accounts.all}
+    assert projection.allow - seats == allow | {(there.user_id, "!chat")}
+    assert (accounts.alarm, room_id("alert:KH")) in seats
+    assert {user_id for user_id, room in seats if room == room_id("talk:KH")} == set()
     name = invited.user_id.removeprefix("@").partition(":")[0]
     assert projection.tokens == (LiveToken(token_hash(invited.token), name, invited.expires),)
     clock.time = invited.expires
