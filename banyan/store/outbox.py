@@ -4,7 +4,21 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Text, and_, cast, delete, exists, func, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Text,
+    and_,
+    case,
+    cast,
+    delete,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from banyan.domain.effects import Actor, Effect, EffectState, NewEffect
@@ -123,10 +137,9 @@ class SqlOutbox:
         }
 
     async def _end(self, effect_id: str, state: EffectState, at: datetime, **values: Any) -> None:
+        left = case((outbox.c.secret, literal({}, outbox.c.payload.type)), else_=outbox.c.payload)
         ended = update(outbox).where(outbox.c.id == effect_id, QUEUED)
-        await self._connection.execute(ended.values(state=state.value, done=at, **values))
-        secret = update(outbox).where(outbox.c.id == effect_id, outbox.c.secret)
-        await self._connection.execute(secret.values(payload={}))
+        await self._connection.execute(ended.values(state=state.value, done=at, payload=left, **values))
 
     async def _some(self, *where: ColumnElement[bool], limit: int | None = None) -> Sequence[Effect]:
         query = select(outbox).where(*where).order_by(outbox.c.seq).limit(limit)
