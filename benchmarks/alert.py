@@ -74,6 +74,8 @@ class _Turns:
         self._post = Alarm(Outgoing(client, SystemClock()), alerts).handlers["alert"]
         self._newest: dict[str, str] = {}
         """Room id → the event that was sent there last."""
+        self._events: dict[str, Mapping[str, Any]] = {}
+        """Contents of our last turn, encrypted."""
         self._answered = 0.0
 
     async def product(self) -> float:
@@ -99,14 +101,9 @@ class _Turns:
 
     async def bare(self) -> float:
         """The events of our last turn once more, by the same account, all requests at once."""
-        token = self._device.credentials.access_token
-        headers = {"Authorization": f"Bearer {token}"}
         base = f"{self._stage.synapse.url}/_matrix/client/v3"
-        async with Api(self._stage.synapse.url, token) as api, aiohttp.ClientSession(headers=headers) as http:
-            events = {
-                room_id: (await api.request("GET", "/rooms/{}/event/{}", room_id, event_id))["content"]
-                for room_id, event_id in self._newest.items()
-            }
+        headers = {"Authorization": f"Bearer {self._device.credentials.access_token}"}
+        async with aiohttp.ClientSession(headers=headers) as http:
 
             async def put(room_id: str, content: Mapping[str, Any]) -> None:
                 url = f"{base}/rooms/{room_id}/send/m.room.encrypted/{secrets.token_hex(16)}"
@@ -115,7 +112,7 @@ class _Turns:
                     self._newest[room_id] = (await answer.json())["event_id"]
 
             began = perf_counter()
-            await asyncio.gather(*(put(room_id, content) for room_id, content in events.items()))
+            await asyncio.gather(*(put(room_id, content) for room_id, content in self._events.items()))
             return perf_counter() - began
 
     async def _queue_and_wait(self) -> float:
@@ -138,7 +135,15 @@ class _Turns:
         await until(lambda: all(self._newest.get(room) != before.get(room) for room in rooms))
         took = self._answered - began
         await self._until_written()
+        await self._copy_events()
         return took
+
+    async def _copy_events(self) -> None:
+        """Now and not in the peer's turn, where it would warm Synapse up."""
+        async with Api(self._stage.synapse.url, self._device.credentials.access_token) as api:
+            for room_id, event_id in self._newest.items():
+                event = await api.request("GET", "/rooms/{}/event/{}", room_id, event_id)
+                self._events[room_id] = event["content"]
 
     async def _timed_post(self, effect: Effect) -> Mapping[str, Any]:
         """What the alarm does with an effect, and when it was done."""

@@ -10,12 +10,14 @@ from typing import Any
 
 import yaml
 from aiohttp import web
+from rich.console import Console
 
 from banyan.bootstrap.home import Parts, open_home
-from banyan.bootstrap.speaking import provision_speakers
+from banyan.bootstrap.running import _accounts
 from banyan.matrix import Api
+from banyan.progress import Steps
 from banyan.settings import Home
-from homeserver.accounts import provision, register_by_secret
+from homeserver.accounts import register_by_secret
 from homeserver.config import Paths, render
 from homeserver.gatefile import GateFile, token_hash
 from homeserver.supervise import Synapse
@@ -46,8 +48,7 @@ async def started(
         await synapse.start()
         try:
             await synapse.wait_ready()
-            await provision(parts.addresses.homeserver, parts.settings.name, home.secrets)
-            await provision_speakers(parts)
+            await _accounts(parts, Steps(Console(quiet=True)))
             yield parts
         finally:
             await synapse.stop()
