@@ -11,7 +11,11 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 RUN := .venv/.installed-run
 DEV := .venv/.installed-dev
 
-.PHONY: help demo up test soak lint bench catalogs
+# Units share nothing, so every core takes some, and one more while others wait. The rest start servers: in turn.
+SLOW := live or client or browser or database
+UNITS := $(BIN)/pytest -n $(shell echo $$(($$(nproc) + 1))) --ignore tests/live --ignore tests/client --ignore tests/browser -m "not ($(SLOW))"
+
+.PHONY: help demo up test unit soak lint bench catalogs
 help:  ## Print this list.
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 16
 
@@ -22,10 +26,15 @@ up: $(RUN)  ## Start the network and stay up until Ctrl-C.
 	@$(BIN)/banyan up
 
 test: $(DEV)  ## Run every test; those whose tool is missing are skipped and named.
-	@$(BIN)/pytest $(ARGS)
+	@BANYAN_REQUIRE= $(UNITS) $(ARGS) || [ $$? = 5 ]
+	@$(BIN)/pytest -m "$(SLOW)" $(ARGS)
+
+unit: $(DEV)  ## Run what needs no other program: seconds.
+	@$(UNITS) $(ARGS)
 
 soak: $(DEV)  ## Run every test with its full figures: hours, not minutes.
-	@BANYAN_SOAK=1 $(BIN)/pytest $(ARGS)
+	@BANYAN_SOAK=1 BANYAN_REQUIRE= $(UNITS) $(ARGS) || [ $$? = 5 ]
+	@BANYAN_SOAK=1 $(BIN)/pytest -m "$(SLOW)" $(ARGS)
 
 lint: $(DEV)  ## Check style, types and the import direction.
 	@$(BIN)/ruff check

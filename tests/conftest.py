@@ -85,12 +85,19 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
         report.longrepr = f"required, but skipped: {_reason(report)}"
     if report.when == "call" and not report.skipped:
         item.config.stash[_ran][turn(item)] += 1
+        report.user_properties.append(("kind", turn(item)))  # the one who sums up may be another process
     return report
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say what ran, kind by kind: a skipped kind is seen by its absence."""
-    ran = config.stash[_ran]
+    ran = Counter(
+        value
+        for reports in terminalreporter.stats.values()
+        for report in reports
+        for name, value in getattr(report, "user_properties", ())
+        if name == "kind" and report.when == "call"
+    )
     terminalreporter.write_line("ran: " + (", ".join(f"{ran[name]} {name}" for name in ran) or "nothing"))
 
 

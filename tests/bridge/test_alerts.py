@@ -234,7 +234,7 @@ header = st.tuples(
     headers=st.lists(header, max_size=5),
     payload=noise,
 )
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 async def test_never_5xx(client, verb, path, headers, payload):
     """Whatever bytes arrive, none of the answers is 5xx, and the listener lives on."""
     lines = [verb + b" " + path + b" HTTP/1.1", *(name + b": " + value for name, value in headers)]
@@ -250,7 +250,7 @@ async def test_never_5xx(client, verb, path, headers, payload):
 
 
 @given(raw=noise | st.dictionaries(st.text(), st.text(), max_size=3).map(json.dumps).map(str.encode))
-@settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 async def test_any_signed_bytes(client, raw):
     """An enrolled sender can sign whatever it likes: it is told what is wrong."""
     headers = JSON | {"Banyan-Sender": "relay", "Banyan-Signature": signature(raw)}
