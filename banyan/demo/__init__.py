@@ -48,7 +48,8 @@ async def run(home: Home, console: Console) -> int:
         "[green]It worked.[/green]" if report.good else "[red]Not as it should be: see the report.[/red]"
     )
     console.print(
-        f"Report: {_short(file)}. To bring this network up again: banyan up --home {_short(home.path)}"
+        f"Report: {_short(file)}. To bring this network up again: banyan up --home {_short(home.path)}",
+        soft_wrap=True,
     )
     return 0 if report.good else 1
 
@@ -93,7 +94,7 @@ async def _who_read(
     others = await outside_decrypted(told, addressed, outside)
     line.say(f"{len(outside)} members elsewhere were given the encrypted event: {others} could read it")
     return Report(
-        rooms=rooms,
+        rooms=rooms + len(readers),
         encrypted_rooms=encrypted + len(readers),
         members=len(readers),
         countries=len({reader.sample.country for reader in readers}),

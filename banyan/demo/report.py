@@ -12,7 +12,7 @@ class Report:
     """`report.json`. Times in milliseconds, from the moment the alert was posted."""
 
     rooms: int
-    """Declared rooms and spaces."""
+    """Spaces, declared rooms, and the members' chats with the desk."""
     encrypted_rooms: int
     """Encrypted rooms, the members' chats with the desk included."""
     members: int
