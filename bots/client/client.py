@@ -66,7 +66,7 @@ class Client(Actions):
         keys = RoomKeys(store, self.device_id, olm.curve25519, pickle_key, clock=clock)
         self.rooms = Rooms(store, self.user_id)
         self.devices = Devices(store, api, report=report, drop_sessions=olm.drop_sessions, clock=clock)
-        self._sharing = Sharing(api, olm, keys, self.devices, roster, report=report, clock=clock)
+        self._sharing = Sharing(api, olm, keys, self.devices, roster, report=report, clock=clock, sleep=sleep)
         inbox = Inbox(store, olm, keys, self.rooms, self.devices, report=report, clock=clock)
         self._upkeep = Upkeep(
             api=api,

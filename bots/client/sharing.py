@@ -7,7 +7,7 @@ none.
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, NamedTuple
 from uuid import uuid4
 
@@ -33,12 +33,14 @@ PERIOD_MS = 7 * 24 * 3600 * 1000
 CLAIM_SIZE = 200
 TO_DEVICE_SIZE = 100
 """Devices in one request."""
-FIRST_SILENCE_MS, LONGEST_SILENCE_MS = 1000, 10 * 60 * 1000
-"""A device that had no one-time key is asked again after this, doubled each time.
+JUST_PUBLISHED = (0.1, 0.3)
+"""Seconds to wait for the one-time keys of a device nobody has asked before.
 
-Soon at first: a phone that logs in publishes itself a moment before its keys, and what is sent before it was
-given the room's key it can never read.
+A homeserver tells of a new device a moment before it has its keys, and what is sent before a device was given
+the room's key it can never read.
 """
+FIRST_SILENCE_MS, LONGEST_SILENCE_MS = 1000, 10 * 60 * 1000
+"""A device that had no one-time key is asked again after this, doubled each time."""
 
 
 class _Silence(NamedTuple):
@@ -59,6 +61,7 @@ class Sharing:
         *,
         report: Callable[[Report], None],
         clock: Callable[[], float],
+        sleep: Callable[[float], Awaitable[None]],
     ) -> None:
         self._api = api
         self._olm = olm
@@ -67,6 +70,7 @@ class Sharing:
         self._roster = roster
         self._report = report
         self._clock = clock
+        self._sleep = sleep
         self._room_locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._claim_lock = asyncio.Lock()
         self._silent: dict[str, _Silence] = {}
@@ -105,7 +109,9 @@ class Sharing:
     async def begin_sessions(self, devices: Iterable[Device]) -> None:
         """Begin Olm sessions with these devices, new ones where there are some already."""
         async with self._claim_lock:
-            await self._claim(list(devices))
+            broken = list(devices)
+            await self._claim(broken)
+            self._note_silence(broken)
 
     async def _prepare(self, room: Room) -> None:
         if room.encryption.get("algorithm") != MEGOLM:
@@ -155,7 +161,15 @@ class Sharing:
         async with self._claim_lock:  # rooms share people: another one may just have begun these sessions
             missing = self._olm.without_session(devices)
             now = self._now_ms()
-            await self._claim([d for d in missing if self._until(d.curve25519) <= now])
+            missing = [device for device in missing if self._until(device.curve25519) <= now]
+            await self._claim(missing)
+            fresh = [device for device in missing if device.curve25519 not in self._silent]
+            for pause in JUST_PUBLISHED:
+                if not fresh or not (fresh := self._olm.without_session(fresh)):
+                    break
+                await self._sleep(pause)
+                await self._claim(fresh)
+            self._note_silence(missing)
 
     async def _claim(self, devices: list[Device]) -> None:
         for chunk in chunks(devices, CLAIM_SIZE):
@@ -167,6 +181,8 @@ class Sharing:
             claimed = answer.get("one_time_keys", {})
             async for some in slices(chunk):
                 self._olm.begin([(d, _claimed_key(claimed, d)) for d in some])
+
+    def _note_silence(self, devices: list[Device]) -> None:
         silent = self._olm.without_session(devices)
         for device in devices:
             if device not in silent:

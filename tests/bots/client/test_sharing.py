@@ -226,8 +226,28 @@ async def test_a_device_without_keys_is_reported_and_reached_later(stage, fake):
     assert len(sessions(fake, room_id)) == 1
 
 
+async def test_a_device_just_published_misses_nothing(stage, fake):
+    """Its one-time keys follow a moment later: the message waits for them, as nobody can read it after."""
+    Stranger(fake, OTHER)
+    late = dict(fake.one_time[OTHER, "S"])
+    fake.one_time[OTHER, "S"].clear()
+
+    async def sleep(pause):
+        if pause == sharing.JUST_PUBLISHED[-1]:
+            fake.one_time[OTHER, "S"].update(late)
+        await asyncio.sleep(0 if pause in sharing.JUST_PUBLISHED else pause)
+
+    options = {"policy": KeyPolicy.EVERY_DEVICE, "keep_warm": False, "sleep": sleep}
+    async with stage.party("b_lotus", **options) as lotus:
+        room_id = fake.room(lotus.user_id, OTHER)
+        await lotus.say(room_id, "one")
+        given = len(fake.to_device[OTHER, "S"])
+    assert given == 1
+    assert ReportKind.UNREACHABLE_DEVICE not in {report.kind for report in lotus.reports}
+
+
 async def test_a_device_that_publishes_its_keys_late_is_given_ours_unasked(stage, fake, monkeypatch):
-    """A phone is listed a moment before its one-time keys are: it need not miss the next message for that."""
+    """Later than a message waits: it has the room's key before the next one, not only with it."""
     monkeypatch.setattr(sharing, "FIRST_SILENCE_MS", 20)
     async with stage.party("b_lotus", policy=KeyPolicy.EVERY_DEVICE) as lotus:
         Stranger(fake, OTHER)
