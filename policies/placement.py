@@ -29,15 +29,15 @@ def rooms_of(network: Network, placement: Placement) -> frozenset[RoomKey]:
     for name in placement.roles:
         if staff := _staff_rooms(_role(network, name)):
             rooms |= {room_key(RoomKind.SPACE, STAFF_PLACE), *staff}
-    return frozenset(rooms)
+    return frozenset(rooms) - placement.barred
 
 
 def still_there(network: Network, placement: Placement) -> Placement | None:
     """What is left of a placement in a network file that has changed since; None when its area is gone."""
     if placement.area not in {area.key for area in network.areas}:
         return None
-    themes = placement.themes & network.themes.keys()
-    return Placement(placement.area, frozenset(themes), frozenset(placement.roles & network.roles.keys()))
+    themes, roles = placement.themes & network.themes.keys(), placement.roles & network.roles.keys()
+    return Placement(placement.area, frozenset(themes), frozenset(roles), placement.barred)
 
 
 def rooms_now(network: Network, placement: Placement) -> frozenset[RoomKey]:

@@ -56,6 +56,9 @@ class AlertState(StrEnum):
 
     HELD = "held"
     QUEUED = "queued"
+    REFUSED = "refused"
+    EXPIRED = "expired"
+    """Nobody decided in time."""
 
 
 NEEDS_TWO_RESPONSES = frozenset({Response.EVACUATE, Response.SHELTER})
@@ -77,6 +80,7 @@ class Alert:
     id: str
     """Ours: opaque, random."""
     sender: str
+    """Name of an enrolled sender; empty when our own staff asked for it."""
     identifier: str
     """The sender's own id; unique per sender."""
     sent: datetime
@@ -87,9 +91,11 @@ class Alert:
     severity: Severity
     response: Response
     texts: dict[str, AlertText]
-    """By BCP 47 tag; `en` is always there."""
+    """By BCP 47 tag; `en` is there when a sender wrote it, none when our own staff asked for it."""
     state: AlertState
     received: datetime
+    addition: str = ""
+    """What staff added in their own words: shown everywhere, marked as not translated."""
 
 
 @dataclass(frozen=True)

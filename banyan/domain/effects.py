@@ -41,6 +41,10 @@ class NewEffect:
     """What it belongs to, e.g. an alert id: the status is read by it."""
     dedupe: str | None = None
     """Written once per value: a second effect with the same value is dropped silently."""
+    after: str | None = None
+    """Id of an effect, of any actor, that has to have ended first."""
+    not_before: datetime | None = None
+    """Earliest moment. In a lane it keeps the later ones waiting too."""
     secret: bool = False
     """The payload is erased once the effect is done (it carries a token)."""
 

@@ -14,12 +14,15 @@ class MemberStatus(StrEnum):
     """Registered: the account exists and is joined to the rooms of its placement."""
     EXPIRED = "expired"
     """The invitation ran out before anyone used it."""
+    FROZEN = "frozen"
+    """All access was ended by the security staff. Nothing lifts it by itself."""
 
 
 TRANSITIONS: dict[MemberStatus, frozenset[MemberStatus]] = {
-    MemberStatus.INVITED: frozenset({MemberStatus.ADMITTED, MemberStatus.EXPIRED}),
-    MemberStatus.ADMITTED: frozenset(),
+    MemberStatus.INVITED: frozenset({MemberStatus.ADMITTED, MemberStatus.EXPIRED, MemberStatus.FROZEN}),
+    MemberStatus.ADMITTED: frozenset({MemberStatus.FROZEN}),
     MemberStatus.EXPIRED: frozenset(),
+    MemberStatus.FROZEN: frozenset(),
 }
 
 
@@ -31,6 +34,8 @@ class Placement:
     """Key of the country or of the cell of a high-risk country, e.g. `KH`, `MM-2`."""
     themes: frozenset[str] = frozenset()
     roles: frozenset[str] = frozenset()
+    barred: frozenset[str] = frozenset()
+    """Keys of conversations that the member was removed from."""
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from banyan.domain.permissions import Permission
 from banyan.domain.rooms import RoomKind
 from banyan.errors import NotFound
 from banyan.network.values import (
@@ -98,6 +99,8 @@ class Role(Part):
     power: Power = 0
     """A holder's level, in the conversation of their area when `per_country`, else in the role's staff rooms.
     At most 50: it can remove messages and call the room, never people."""
+    may: tuple[Permission, ...] = ()
+    """What its holders may do by writing to our accounts; within their own area when `per_country`."""
 
 
 class Programme(Part):

@@ -1,7 +1,7 @@
 """Members: invited, admitted, given roles."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 
@@ -202,7 +202,7 @@ class Members:
             if member.status is MemberStatus.EXPIRED:
                 raise IllegalMove("This invitation has run out. Invite again, then grant the role.")
             before = member.placement
-            after = Placement(before.area, before.themes, before.roles | {role})
+            after = replace(before, roles=before.roles | {role})
             keys = rooms_of(self._network, after)
             if after == before:
                 return

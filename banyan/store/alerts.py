@@ -73,6 +73,7 @@ class SqlAlerts:
                 "severity": alert.severity.value,
                 "response": alert.response.value,
                 "texts": {language: asdict(words) for language, words in alert.texts.items()},
+                "addition": alert.addition,
                 "state": alert.state.value,
                 "received": alert.received,
             },
@@ -138,4 +139,5 @@ def _alert(row: Row[Any]) -> Alert:
         texts={language: AlertText(**words) for language, words in row.texts.items()},
         state=AlertState(row.state),
         received=row.received,
+        addition=row.addition,
     )

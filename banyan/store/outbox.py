@@ -78,8 +78,10 @@ class SqlOutbox:
             other.c.seq < outbox.c.seq,
         )
         first = or_(outbox.c.lane == "", ~predecessor)
+        pending = exists().where(other.c.id == outbox.c.after, other.c.state == EffectState.QUEUED.value)
+        free = or_(outbox.c.after.is_(None), ~pending)
         return await self._some(
-            outbox.c.actor == actor.value, QUEUED, outbox.c.not_before <= now, first, limit=limit
+            outbox.c.actor == actor.value, QUEUED, outbox.c.not_before <= now, first, free, limit=limit
         )
 
     async def begin(self, effect_ids: Sequence[str], now: datetime, device_id: str | None) -> None:
@@ -127,10 +129,11 @@ class SqlOutbox:
             "lane": effect.lane,
             "subject": effect.subject,
             "dedupe": effect.dedupe,
+            "after": effect.after,
             "secret": effect.secret,
             "state": EffectState.QUEUED.value,
             "queued": now,
-            "not_before": now,
+            "not_before": effect.not_before or now,
             "attempts": 0,
             "result": {},
             "reason": "",

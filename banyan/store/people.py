@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, func, select, update
+from sqlalchemy import Row, Select, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from banyan.domain.people import TRANSITIONS, Invitation, Member, MemberStatus, Placement
+from banyan.domain.rooms import RoomKey
 from banyan.errors import IllegalMove, Taken
 from banyan.store.tables import invitations, members, placements
 from banyan.store.transactions import insert_new
@@ -36,20 +37,26 @@ class SqlMembers:
         )
         if not new:
             raise Taken("This pseudonym is taken; draw another.")
-        themes = [("theme", code) for code in sorted(member.placement.themes)]
-        roles = [("role", code) for code in sorted(member.placement.roles)]
-        for kind, code in themes + roles:
-            await insert_new(
-                self._connection, placements, {"member_id": member.id, "kind": kind, "code": code}
-            )
+        placement = member.placement
+        for kind, codes in (
+            ("theme", placement.themes),
+            ("role", placement.roles),
+            ("barred", placement.barred),
+        ):
+            for code in sorted(codes):
+                await self._add(member.id, kind, code)
 
     async def get(self, member_id: str) -> Member | None:
         """The member with that id."""
-        return await self._one(member_id=member_id)
+        return await self._one(id=member_id)
 
     async def by_localpart(self, localpart: str) -> Member | None:
         """The member with that pseudonym."""
         return await self._one(localpart=localpart)
+
+    async def by_chat(self, room_id: str) -> Member | None:
+        """The member whose chat with the desk that is."""
+        return await self._one(chat=room_id)
 
     async def all(self, *statuses: MemberStatus) -> Sequence[Member]:
         """Members with one of the statuses, or all of them, by pseudonym."""
@@ -95,14 +102,39 @@ class SqlMembers:
 
     async def grant(self, member_id: str, role: str) -> None:
         """Add a role; nothing happens when the member has it."""
-        await insert_new(self._connection, placements, {"member_id": member_id, "kind": "role", "code": role})
+        await self._add(member_id, "role", role)
+
+    async def revoke(self, member_id: str, role: str) -> None:
+        """Take a role away; nothing happens when the member has it not."""
+        await self._take(member_id, "role", role)
+
+    async def add_theme(self, member_id: str, theme: str) -> None:
+        """Add a theme; nothing happens when the member has it."""
+        await self._add(member_id, "theme", theme)
+
+    async def bar(self, member_id: str, key: RoomKey) -> None:
+        """Keep the member out of one conversation."""
+        await self._add(member_id, "barred", key)
+
+    async def unbar(self, member_id: str, key: RoomKey) -> None:
+        """Keep the member out of that conversation no longer."""
+        await self._take(member_id, "barred", key)
+
+    async def _add(self, member_id: str, kind: str, code: str) -> None:
+        await insert_new(self._connection, placements, {"member_id": member_id, "kind": kind, "code": code})
+
+    async def _take(self, member_id: str, kind: str, code: str) -> None:
+        of = placements.c
+        await self._connection.execute(
+            delete(placements).where(of.member_id == member_id, of.kind == kind, of.code == code)
+        )
 
     async def _set(self, member_id: str, **values: str | bool) -> None:
         await self._connection.execute(update(members).where(members.c.id == member_id).values(values))
 
-    async def _one(self, *, member_id: str | None = None, localpart: str | None = None) -> Member | None:
-        where = members.c.id == member_id if member_id else members.c.localpart == localpart
-        row = (await self._connection.execute(select(members).where(where))).one_or_none()
+    async def _one(self, **where: str) -> Member | None:
+        query = select(members).filter_by(**where)
+        row = (await self._connection.execute(query)).one_or_none()
         if row is None:
             return None
         codes = select(placements.c.kind, placements.c.code).where(placements.c.member_id == row.id)
@@ -154,6 +186,7 @@ def _member(row: Row[Any], codes: Sequence[tuple[str, str]]) -> Member:
             area=row.area,
             themes=frozenset(code for kind, code in codes if kind == "theme"),
             roles=frozenset(code for kind, code in codes if kind == "role"),
+            barred=frozenset(code for kind, code in codes if kind == "barred"),
         ),
         language=row.language,
         status=MemberStatus(row.status),

@@ -70,8 +70,8 @@ placements = Table(
     "placements",
     metadata,
     Column("member_id", ForeignKey("members.id"), primary_key=True),
-    Column("kind", String(8), primary_key=True),  # theme or role
-    Column("code", String(64), primary_key=True),
+    Column("kind", String(8), primary_key=True),  # theme, role or barred
+    Column("code", String(128), primary_key=True),
 )
 
 invitations = Table(
@@ -105,7 +105,7 @@ alerts = Table(
     "alerts",
     metadata,
     Column("id", String(32), primary_key=True),
-    Column("sender", ForeignKey("senders.name"), nullable=False),
+    Column("sender", String(64), nullable=False),
     Column("identifier", String(128), nullable=False),
     Column("body_hash", String(64), nullable=False),
     Column("sent", Instant, nullable=False),
@@ -116,6 +116,7 @@ alerts = Table(
     Column("severity", String(16), nullable=False),
     Column("response", String(16), nullable=False),
     Column("texts", JSON, nullable=False),
+    Column("addition", Text, nullable=False),
     Column("state", String(16), nullable=False),
     Column("received", Instant, nullable=False, index=True),
     UniqueConstraint("sender", "identifier"),
@@ -140,6 +141,7 @@ outbox = Table(
     Column("lane", String(255), nullable=False),
     Column("subject", String(128), index=True),
     Column("dedupe", String(255), unique=True),
+    Column("after", String(32)),
     Column("secret", Boolean, nullable=False),
     Column("state", String(16), nullable=False),
     Column("queued", Instant, nullable=False),
@@ -159,6 +161,80 @@ Index(
     outbox.c.seq,
     sqlite_where=QUEUED_ONLY,
     postgresql_where=QUEUED_ONLY,
+)
+
+conversations = Table(
+    "conversations",
+    metadata,
+    Column("room_id", String(255), primary_key=True),
+    Column("member_id", ForeignKey("members.id"), primary_key=True),
+    Column("command", String(64), nullable=False),
+    Column("given", JSON, nullable=False),
+    Column("asked", String(32), nullable=False),
+    Column("choices", JSON, nullable=False),
+    Column("until", Instant, nullable=False, index=True),
+)
+
+proposals = Table(
+    "proposals",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("kind", String(16), nullable=False),
+    Column("about", JSON, nullable=False),
+    Column("author", String(128), nullable=False),
+    Column("member_id", ForeignKey("members.id")),
+    Column("code", String(8), nullable=False),
+    Column("state", String(16), nullable=False, index=True),
+    Column("created", Instant, nullable=False),
+    Column("expires", Instant, nullable=False),
+    Column("reminded", Boolean, nullable=False),
+)
+
+approvals = Table(
+    "approvals",
+    metadata,
+    Column("proposal_id", ForeignKey("proposals.id"), primary_key=True),
+    Column("member_id", ForeignKey("members.id"), primary_key=True),
+    Column("at", Instant, nullable=False),
+)
+
+gatherings = Table(
+    "gatherings",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("title", Text, nullable=False),
+    Column("starts", Instant, nullable=False),
+    Column("areas", JSON, nullable=False),
+    Column("author", ForeignKey("members.id"), nullable=False),
+    Column("remind", Instant),
+    Column("reminded", Boolean, nullable=False),
+    Column("cancelled", Boolean, nullable=False),
+)
+
+rsvps = Table(
+    "rsvps",
+    metadata,
+    Column("gathering_id", ForeignKey("gatherings.id"), primary_key=True),
+    Column("member_id", ForeignKey("members.id"), primary_key=True),
+    Column("answer", String(8), nullable=False),
+    Column("event_id", String(255)),
+)
+
+posts = Table(
+    "posts",
+    metadata,
+    Column("event_id", String(255), primary_key=True),
+    Column("subject", String(128), nullable=False, index=True),
+    Column("at", Instant, nullable=False),
+)
+
+checkins = Table(
+    "checkins",
+    metadata,
+    Column("alert_id", ForeignKey("alerts.id"), primary_key=True),
+    Column("member_id", ForeignKey("members.id"), primary_key=True),
+    Column("answer", String(8)),
+    Column("at", Instant),
 )
 
 log = Table(

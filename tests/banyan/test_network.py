@@ -135,8 +135,8 @@ def test_every_fault_is_told_at_once_with_its_line():
         ("cell_size: 25", "cell_size: '25'", "countries.MM.cell_size", "must be a whole number"),
         ("cell_size: 25", "code_name: Maple", "countries.MM.code_name", "stands beside cells"),
         (
-            "{rooms: [core-team]}",
-            "{rooms: [core-taem]}",
+            "{rooms: [core-team], may: [gather]}",
+            "{rooms: [core-taem], may: [gather]}",
             "roles.core_team.rooms.0",
             "did you mean core-team?",
         ),

@@ -20,6 +20,8 @@ def upgrade() -> None:
     _people()
     _alerts()
     _outbox()
+    _speech()
+    _gatherings()
     _log()
 
 
@@ -46,7 +48,7 @@ def _people() -> None:
         "placements",
         sa.Column("member_id", sa.String(32), nullable=False),
         sa.Column("kind", sa.String(8), nullable=False),
-        sa.Column("code", sa.String(64), nullable=False),
+        sa.Column("code", sa.String(128), nullable=False),
         sa.PrimaryKeyConstraint("member_id", "kind", "code", name="pk_placements"),
         sa.ForeignKeyConstraint(["member_id"], ["members.id"], name="fk_placements_member_id"),
     )
@@ -94,14 +96,24 @@ def _alerts() -> None:
         sa.Column("severity", sa.String(16), nullable=False),
         sa.Column("response", sa.String(16), nullable=False),
         sa.Column("texts", sa.JSON, nullable=False),
+        sa.Column("addition", sa.Text, nullable=False),
         sa.Column("state", sa.String(16), nullable=False),
         sa.Column("received", MOMENT, nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_alerts"),
-        sa.ForeignKeyConstraint(["sender"], ["senders.name"], name="fk_alerts_sender"),
         sa.UniqueConstraint("sender", "identifier", name="uq_alerts_sender_identifier"),
         sa.UniqueConstraint("sender", "body_hash", name="uq_alerts_sender_body_hash"),
     )
     op.create_index("ix_alerts_received", "alerts", ["received"])
+    op.create_table(
+        "checkins",
+        sa.Column("alert_id", sa.String(32), nullable=False),
+        sa.Column("member_id", sa.String(32), nullable=False),
+        sa.Column("answer", sa.String(8)),
+        sa.Column("at", MOMENT),
+        sa.PrimaryKeyConstraint("alert_id", "member_id", name="pk_checkins"),
+        sa.ForeignKeyConstraint(["alert_id"], ["alerts.id"], name="fk_checkins_alert_id"),
+        sa.ForeignKeyConstraint(["member_id"], ["members.id"], name="fk_checkins_member_id"),
+    )
     op.create_table(
         "seen",
         sa.Column("event_id", sa.String(255), nullable=False),
@@ -121,6 +133,7 @@ def _outbox() -> None:
         sa.Column("lane", sa.String(255), nullable=False),
         sa.Column("subject", sa.String(128)),
         sa.Column("dedupe", sa.String(255)),
+        sa.Column("after", sa.String(32)),
         sa.Column("secret", sa.Boolean, nullable=False),
         sa.Column("state", sa.String(16), nullable=False),
         sa.Column("queued", MOMENT, nullable=False),
@@ -144,6 +157,81 @@ def _outbox() -> None:
         sqlite_where=queued,
         postgresql_where=queued,
     )
+
+
+def _speech() -> None:
+    op.create_table(
+        "conversations",
+        sa.Column("room_id", sa.String(255), nullable=False),
+        sa.Column("member_id", sa.String(32), nullable=False),
+        sa.Column("command", sa.String(64), nullable=False),
+        sa.Column("given", sa.JSON, nullable=False),
+        sa.Column("asked", sa.String(32), nullable=False),
+        sa.Column("choices", sa.JSON, nullable=False),
+        sa.Column("until", MOMENT, nullable=False),
+        sa.PrimaryKeyConstraint("room_id", "member_id", name="pk_conversations"),
+        sa.ForeignKeyConstraint(["member_id"], ["members.id"], name="fk_conversations_member_id"),
+    )
+    op.create_index("ix_conversations_until", "conversations", ["until"])
+    op.create_table(
+        "proposals",
+        sa.Column("id", sa.String(32), nullable=False),
+        sa.Column("kind", sa.String(16), nullable=False),
+        sa.Column("about", sa.JSON, nullable=False),
+        sa.Column("author", sa.String(128), nullable=False),
+        sa.Column("member_id", sa.String(32)),
+        sa.Column("code", sa.String(8), nullable=False),
+        sa.Column("state", sa.String(16), nullable=False),
+        sa.Column("created", MOMENT, nullable=False),
+        sa.Column("expires", MOMENT, nullable=False),
+        sa.Column("reminded", sa.Boolean, nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_proposals"),
+        sa.ForeignKeyConstraint(["member_id"], ["members.id"], name="fk_proposals_member_id"),
+    )
+    op.create_index("ix_proposals_state", "proposals", ["state"])
+    op.create_table(
+        "approvals",
+        sa.Column("proposal_id", sa.String(32), nullable=False),
+        sa.Column("member_id", sa.String(32), nullable=False),
+        sa.Column("at", MOMENT, nullable=False),
+        sa.PrimaryKeyConstraint("proposal_id", "member_id", name="pk_approvals"),
+        sa.ForeignKeyConstraint(["proposal_id"], ["proposals.id"], name="fk_approvals_proposal_id"),
+        sa.ForeignKeyConstraint(["member_id"], ["members.id"], name="fk_approvals_member_id"),
+    )
+
+
+def _gatherings() -> None:
+    op.create_table(
+        "gatherings",
+        sa.Column("id", sa.String(32), nullable=False),
+        sa.Column("title", sa.Text, nullable=False),
+        sa.Column("starts", MOMENT, nullable=False),
+        sa.Column("areas", sa.JSON, nullable=False),
+        sa.Column("author", sa.String(32), nullable=False),
+        sa.Column("remind", MOMENT),
+        sa.Column("reminded", sa.Boolean, nullable=False),
+        sa.Column("cancelled", sa.Boolean, nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_gatherings"),
+        sa.ForeignKeyConstraint(["author"], ["members.id"], name="fk_gatherings_author"),
+    )
+    op.create_table(
+        "rsvps",
+        sa.Column("gathering_id", sa.String(32), nullable=False),
+        sa.Column("member_id", sa.String(32), nullable=False),
+        sa.Column("answer", sa.String(8), nullable=False),
+        sa.Column("event_id", sa.String(255)),
+        sa.PrimaryKeyConstraint("gathering_id", "member_id", name="pk_rsvps"),
+        sa.ForeignKeyConstraint(["gathering_id"], ["gatherings.id"], name="fk_rsvps_gathering_id"),
+        sa.ForeignKeyConstraint(["member_id"], ["members.id"], name="fk_rsvps_member_id"),
+    )
+    op.create_table(
+        "posts",
+        sa.Column("event_id", sa.String(255), nullable=False),
+        sa.Column("subject", sa.String(128), nullable=False),
+        sa.Column("at", MOMENT, nullable=False),
+        sa.PrimaryKeyConstraint("event_id", name="pk_posts"),
+    )
+    op.create_index("ix_posts_subject", "posts", ["subject"])
 
 
 def _log() -> None:
