@@ -5,7 +5,10 @@ messages or addresses of people.
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import ClassVar
+
+from banyan.i18n import SOURCE, Text, render
 
 
 class BanyanError(Exception):
@@ -51,6 +54,17 @@ class BadFile(UsedWrongly):
             hint = f" ({fault.hint})" if fault.hint else ""
             lines.append(f"  {place}{fault.where}: {fault.problem}{hint}")
         super().__init__("\n".join(lines))
+
+
+class Refusal(BanyanError):
+    """What somebody asked for in a chat is not done, said in their language. Nothing was changed."""
+
+    code = "refused"
+
+    def __init__(self, template: str, /, **values: "str | int | datetime | Text") -> None:
+        """`template` is a marked text, see `Text`."""
+        self.text = Text(template, **values)
+        super().__init__(render(self.text, SOURCE))
 
 
 class NotRunning(BanyanError):
