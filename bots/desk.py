@@ -1,31 +1,52 @@
 """The desk: the members' one chat."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from banyan.domain.effects import Effect
+from banyan.domain.people import MemberStatus
 from banyan.domain.rooms import LOCATOR
 from banyan.services.chats import Chats
-from banyan.services.outbox import Handler
+from banyan.services.outbox import Handler, Never
 from banyan.services.ports import Vault
-from bots.client import Client, Membership, Report, ReportKind
-from bots.outgoing import Outgoing
+from banyan.services.traces import ORDINARY, Traces
+from bots.client import (
+    Client,
+    MatrixError,
+    Membership,
+    NotEncrypted,
+    Report,
+    ReportKind,
+)
+from bots.outgoing import MESSAGE, Outgoing
 from bots.texts import welcome
+
+CLOSED = ("M_FORBIDDEN", "M_NOT_FOUND")
+"""What the homeserver answers about a chat that we are no longer in, or that is no longer there."""
 
 
 class Desk:
     """Handlers of the effects addressed to the desk."""
 
-    def __init__(self, client: Client, outgoing: Outgoing, chats: Chats, vault: Vault) -> None:
+    def __init__(
+        self, client: Client, outgoing: Outgoing, chats: Chats, vault: Vault, traces: Traces
+    ) -> None:
         self._client = client
         self._outgoing = outgoing
         self._chats = chats
         self._vault = vault
+        self._traces = traces
 
     @property
     def handlers(self) -> Mapping[str, Handler]:
         """Effect kind → what is done about it."""
-        return {"open_chat": self.open_chat, "say": self.say, "welcome": self.welcome}
+        return {
+            "open_chat": self.open_chat,
+            "redact": self.redact,
+            "say": self.say,
+            "welcome": self.welcome,
+        }
 
     async def open_chat(self, effect: Effect) -> Mapping[str, Any]:
         """Make the member's chat, once; the gate joins them to it. Result: `{"room_id"}`."""
@@ -40,24 +61,82 @@ class Desk:
         return {"room_id": room_id}
 
     async def say(self, effect: Effect) -> Mapping[str, Any]:
-        """Say what was decided already. Result: `{"event_id"}`."""
-        content, room_id = effect.payload["content"], effect.payload["room_id"]
-        return {"event_id": await self._outgoing.send(effect, room_id, content)}
+        """Say what was decided already. Result: `{"event_id"}` and, if there is a second event, `{"follow"}`.
+
+        Payload: `room_id`, `content`; perhaps `type` of the event, `lasts` in seconds until it is erased
+        (null: never) and `follow`, the content of a message to come right after it.
+        """
+        asked = effect.payload
+        room_id, lasts = asked["room_id"], asked.get("lasts", ORDINARY.total_seconds())
+        lasts = None if lasts is None else timedelta(seconds=lasts)
+        said = {
+            "event_id": await self.speak(
+                effect, room_id, asked["content"], lasts, type=asked.get("type", MESSAGE)
+            )
+        }
+        if asked.get("follow"):
+            said["follow"] = await self.speak(effect, room_id, asked["follow"], lasts, part="-follow")
+        return said
 
     async def welcome(self, effect: Effect) -> Mapping[str, Any]:
         """Say the first words in the member's language. Result: `{"event_id"}`."""
         member = await self._chats.member(effect.payload["member_id"])
         content = welcome(member.localpart, member.language)
-        return {"event_id": await self._outgoing.send(effect, effect.payload["room_id"], content)}
+        return {"event_id": await self.speak(effect, effect.payload["room_id"], content)}
+
+    async def speak(
+        self,
+        effect: Effect,
+        room_id: str,
+        content: Mapping[str, Any],
+        lasts: timedelta | None = ORDINARY,
+        *,
+        type: str = MESSAGE,  # noqa: A002  Matrix's word
+        part: str = "",
+    ) -> str:
+        """Send what the effect says, have it erased after `lasts` (None: never), and return the event id.
+
+        The one way by which the desk speaks, for every handler of its effects; safe to repeat. Raises `Never`
+        when it is the chat of somebody who is no longer admitted or who cannot be written to: what another
+        room refuses is raised as it is, for it may be repaired.
+        """
+        owner = await self._traces.owner(room_id)
+        if owner is not None and owner.status is not MemberStatus.ADMITTED:
+            raise Never("not-admitted")
+        try:
+            event_id = await self._outgoing.send(effect, room_id, content, type=type, part=part)
+        except (MatrixError, NotEncrypted) as refused:
+            if owner is not None and _is_final(refused):
+                raise Never("chat-closed") from None
+            raise
+        if lasts is not None:
+            await self._traces.forget(room_id, event_id, lasts)
+        return event_id
+
+    async def redact(self, effect: Effect) -> Mapping[str, Any]:
+        """Erase what either side said in a chat. Twice does no harm."""
+        room_id, event_id = effect.payload["room_id"], effect.payload["event_id"]
+        try:
+            await self._client.redact(room_id, event_id, txn_id=effect.id)
+        except MatrixError as refused:
+            if _is_final(refused):
+                raise Never("cannot-redact") from None
+            raise
+        return {}
 
     async def catch_up(self) -> None:
         """Welcome those who could be welcomed when we last stopped. What comes later is reported."""
         await self._chats.catch_up(self.reads)
 
     async def reported(self, report: Report) -> None:
-        """Somebody has a device now that they vouch for."""
-        if report.kind is ReportKind.REACHABLE and report.user_id is not None:
-            await self._chats.present(report.user_id, self.reads)
+        """Somebody has a device now that they vouch for, or said what we cannot read: erased all the same."""
+        match report:
+            case Report(ReportKind.REACHABLE, user_id=str(user_id)):
+                await self._chats.present(user_id, self.reads)
+            case Report(
+                ReportKind.UNDECRYPTABLE, room_id=str(room_id), user_id=str(user_id), event_id=str(event_id)
+            ) if await self._chats.member_of(room_id, user_id):
+                await self._traces.forget(room_id, event_id, ORDINARY)
 
     async def joined(self, news: Membership) -> None:
         """Somebody came into a room of ours."""
@@ -78,6 +157,13 @@ class Desk:
                 if state is not None and state.get("id") == locator:
                     return room.room_id
         return None
+
+
+def _is_final(refused: MatrixError | NotEncrypted) -> bool:
+    """Whether trying again is of no use."""
+    if isinstance(refused, NotEncrypted):
+        return True
+    return refused.errcode in CLOSED
 
 
 def _chat(user_id: str, locator: str) -> dict[str, Any]:

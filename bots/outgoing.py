@@ -16,6 +16,8 @@ PROMISE = timedelta(hours=23)
 
 SLACK = timedelta(minutes=10)
 
+MESSAGE = "m.room.message"
+
 
 class Outgoing:
     """Sends for one speaking account."""
@@ -24,19 +26,29 @@ class Outgoing:
         self._client = client
         self._clock = clock
 
-    async def send(self, effect: Effect, room_id: str, content: Mapping[str, Any]) -> str:
+    async def send(
+        self,
+        effect: Effect,
+        room_id: str,
+        content: Mapping[str, Any],
+        *,
+        type: str = MESSAGE,  # noqa: A002  Matrix's word
+        part: str = "",
+    ) -> str:
         """Send `content` to the room and return the event id, the same one however often it is called.
 
-        The homeserver remembers a transaction id for the same device and 24 hours. Beyond either, an
-        earlier attempt may have arrived without our knowing, so the room is looked through for the mark.
+        `part` tells apart the events of an effect that makes more than one. The homeserver remembers a
+        transaction id for the same device and 24 hours. Beyond either, an earlier attempt may have arrived
+        without our knowing, so the room is looked through for the mark.
         """
+        mark = effect.id + part
         if self._beyond_promise(effect):
             assert effect.first_attempt is not None  # noqa: S101 - an effect that was attempted has the time
             since = int((effect.first_attempt - SLACK).timestamp() * 1000)
-            found = await self._client.find_own(room_id, MARK, effect.id, not_before_ms=since)
+            found = await self._client.find_own(room_id, MARK, mark, not_before_ms=since)
             if found is not None:
                 return found
-        return await self._client.send(room_id, content, txn_id=effect.id, beside={MARK: effect.id})
+        return await self._client.send(room_id, content, txn_id=mark, type=type, beside={MARK: mark})
 
     def _beyond_promise(self, effect: Effect) -> bool:
         if effect.first_attempt is None:

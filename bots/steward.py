@@ -5,7 +5,7 @@ from typing import Any
 
 from banyan.domain.effects import Effect
 from banyan.services.outbox import Handler, Never
-from bots.outgoing import Outgoing
+from bots.outgoing import MESSAGE, Outgoing
 from bots.texts import WARNINGS, warning
 
 
@@ -18,7 +18,16 @@ class Steward:
     @property
     def handlers(self) -> Mapping[str, Handler]:
         """Effect kind → what is done about it."""
-        return {"warn": self.warn}
+        return {"say": self.say, "warn": self.warn}
+
+    async def say(self, effect: Effect) -> Mapping[str, Any]:
+        """Say what was decided already: `room_id`, `content`, perhaps `type`. Result: `{"event_id"}`.
+
+        A staff room that refuses is repaired by others, so the effect is tried again.
+        """
+        asked = effect.payload
+        kind = asked.get("type", MESSAGE)
+        return {"event_id": await self._outgoing.send(effect, asked["room_id"], asked["content"], type=kind)}
 
     async def warn(self, effect: Effect) -> Mapping[str, Any]:
         """Warn the staff of a room. Result: `{"event_id"}`."""

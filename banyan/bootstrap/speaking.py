@@ -10,6 +10,7 @@ from banyan.bootstrap.home import Parts
 from banyan.domain.effects import Actor
 from banyan.errors import BanyanError
 from banyan.services.outbox import Drain, Handler
+from banyan.services.traces import Traces
 from bots.alarm import Alarm
 from bots.client import Client, KeyPolicy, provision, relogin
 from bots.commands import DESK
@@ -47,7 +48,7 @@ async def _alarm(parts: Parts, client: Client, outgoing: Outgoing) -> Mapping[st
 
 
 async def _desk(parts: Parts, client: Client, outgoing: Outgoing) -> Mapping[str, Handler]:
-    desk = Desk(client, outgoing, parts.chats, parts.vault)
+    desk = Desk(client, outgoing, parts.chats, parts.vault, Traces(parts.work, parts.clock))
     client.on_message(Dispatcher(Actor.DESK, DESK, parts.work, parts.chats, parts.clock).hear)
     client.on_report(desk.reported)
     client.on_membership(desk.joined)

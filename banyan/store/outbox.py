@@ -105,8 +105,9 @@ class SqlOutbox:
         await self._end(effect_id, EffectState.DEAD, self._clock.now(), reason=reason)
 
     async def waiting(self) -> Mapping[Actor, int]:
-        """How many rows are queued, per actor (a metric)."""
-        query = select(outbox.c.actor, func.count()).where(QUEUED).group_by(outbox.c.actor)
+        """How many queued rows are due or were tried before, per actor (a metric)."""
+        late = or_(outbox.c.not_before <= self._clock.now(), outbox.c.attempts > 0)
+        query = select(outbox.c.actor, func.count()).where(QUEUED, late).group_by(outbox.c.actor)
         counts: dict[str, int] = dict((await self._connection.execute(query)).all())
         return {actor: counts.get(actor.value, 0) for actor in Actor}
 

@@ -33,7 +33,11 @@ class Roster(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """Anything somebody else said in a room: a message, a poll answer, a reaction, a redaction."""
+    """Anything somebody else said in a room: a message, a poll answer, a reaction, a redaction.
+
+    `content["m.relates_to"]["event_id"]` is what an answer or a reaction is about, `content["redacts"]` what
+    a redaction erases, whatever the room's version. Both come from outside and may be of any shape.
+    """
 
     room_id: str
     event_id: str

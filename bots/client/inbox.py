@@ -81,8 +81,11 @@ class Inbox:
                     self._take_room_key(payload)
 
     def read(self, room_id: str, event: Mapping[str, Any]) -> Message | None:
-        """Turn a timeline event into a message. None when it cannot be read (yet) or is not well-formed."""
-        if not _well_formed(event):
+        """Turn a timeline event into a message.
+
+        None when it cannot be read (yet), is not well-formed, or was erased: then it says nothing any more.
+        """
+        if not _well_formed(event) or _erased(event):
             return None
         if event["type"] != "m.room.encrypted":
             return _message(room_id, event, None)
@@ -189,6 +192,8 @@ def _message(
         relation = event["content"].get("m.relates_to")
         if relation is not None and "m.relates_to" not in content:
             content, in_clear = content | {"m.relates_to": relation}, True
+    elif kind == "m.room.redaction" and isinstance(event.get("redacts"), str):
+        content = {"redacts": event["redacts"]} | content  # before room version 11 it stands outside
     return Message(
         room_id=room_id,
         event_id=event["event_id"],
@@ -202,6 +207,10 @@ def _message(
         sent_at=event["origin_server_ts"],
         relation_in_clear=in_clear,
     )
+
+
+def _erased(event: Mapping[str, Any]) -> bool:
+    return not event["content"] and event["type"] != "m.room.redaction"
 
 
 def _well_formed(event: Mapping[str, Any]) -> bool:

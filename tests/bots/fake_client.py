@@ -33,19 +33,29 @@ class FakeClient:
         self.rooms = FakeRooms()
         self.devices = FakeDevices()
         self.sent: list[dict[str, Any]] = []
-        """Events that exist, each with `room_id`, `content`, `beside` and `at_ms`."""
+        """Events that exist, each with `room_id`, `type`, `content`, `beside`, `id` and `at_ms`."""
+        self.redacted: list[tuple[str, str]] = []
+        """Room id and event id, once for every request."""
+        self.refuses_with: Exception | None = None
         self.now_ms = 0
         self.dies_after_creating = False
         self._known: dict[tuple[str, str], str] = {}
 
-    async def send(self, room_id, content, *, txn_id, beside):
+    async def send(self, room_id, content, *, txn_id, type, beside):  # noqa: A002
         """As Synapse: the same device and transaction id make one event."""
+        if self.refuses_with:
+            raise self.refuses_with
         known = self._known.setdefault((self.device_id, txn_id), f"${len(self.sent)}")
         if known == f"${len(self.sent)}":
-            self.sent.append(
-                {"room_id": room_id, "content": content, "beside": beside, "at_ms": self.now_ms, "id": known}
-            )
+            event = {"room_id": room_id, "type": type, "content": content, "beside": beside}
+            self.sent.append(event | {"at_ms": self.now_ms, "id": known})
         return known
+
+    async def redact(self, room_id, event_id, *, txn_id):
+        if self.refuses_with:
+            raise self.refuses_with
+        self.redacted.append((room_id, event_id))
+        return "$redaction"
 
     async def find_own(self, room_id, key, value, *, not_before_ms):
         for event in reversed(self.sent):

@@ -9,6 +9,7 @@ from banyan.domain.effects import Actor, Effect, EffectState
 from banyan.domain.rooms import LOCATOR
 from banyan.services.chats import Chats
 from banyan.services.roster import Roster
+from banyan.services.traces import Traces
 from bots.client import Membership, Message, Report, ReportKind, Trust
 from bots.commands import DESK
 from bots.desk import Desk
@@ -30,8 +31,8 @@ def chats(work, accounts, network):
 
 
 @pytest.fixture
-def desk(client, clock, chats):
-    return Desk(client, Outgoing(client, clock), chats, FakeVault())
+def desk(client, clock, work, chats):
+    return Desk(client, Outgoing(client, clock), chats, FakeVault(), Traces(work, clock))
 
 
 @pytest.fixture
