@@ -22,7 +22,16 @@ CREATE TABLE IF NOT EXISTS token (
     localpart TEXT NOT NULL,
     expires_ms INTEGER NOT NULL
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS frozen (
+    user_id TEXT PRIMARY KEY
+) WITHOUT ROWID;
 """
+
+THAW_NOBODY: Final = """
+DELETE FROM allow WHERE user_id IN (SELECT user_id FROM frozen);
+DELETE FROM token WHERE localpart IN (SELECT substr(user_id, 2, instr(user_id, ':') - 2) FROM frozen)
+"""
+"""The end of every transaction."""
 
 WHOLE: Final = 1
 """SQLite's `user_version` of a file that `replace` has written: a new one starts at 0."""
@@ -71,10 +80,18 @@ class GateFile:
             self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
 
     def allow(self, user_id: str, room_ids: Iterable[str]) -> int:
-        """Let the user into these rooms. Returns how many rows are new."""
+        """Let the user into these rooms, unless they are frozen. Returns how many rows are new."""
         with self._transaction() as connection:
             rows = [(user_id, room_id) for room_id in room_ids]
             return connection.executemany("INSERT OR IGNORE INTO allow VALUES (?, ?)", rows).rowcount
+
+    def freeze(self, user_id: str) -> None:
+        """Let the user into no room any more, and let no token stand for them, whatever is asked for later.
+
+        Nothing here takes that back: what was decided before and is carried out after lets nobody in again.
+        """
+        with self._transaction() as connection:
+            connection.execute("INSERT OR IGNORE INTO frozen VALUES (?)", (user_id,))
 
     def withdraw(self, user_id: str, room_ids: Iterable[str] | None = None) -> int:
         """Let the user into these rooms no longer (None: into no room). Returns how many rows went.
@@ -110,15 +127,23 @@ class GateFile:
             rows = connection.execute("SELECT room_id FROM allow WHERE user_id = ?", (user_id,))
             return {room_id for (room_id,) in rows}
 
-    def replace(self, allow: Iterable[tuple[str, str]], tokens: Mapping[str, Token]) -> int:
-        """Make the file say exactly this: pairs of user and room, and tokens by their hash.
+    def replace(
+        self, allow: Iterable[tuple[str, str]], tokens: Mapping[str, Token], frozen: Iterable[str] = ()
+    ) -> int:
+        """Make the file say exactly this: pairs of user and room, tokens by their hash, and who is frozen.
 
-        Returns how many rows were added, changed or removed: 0 when it said so already, and then nothing is
-        written.
+        Whom it knows as frozen it keeps frozen. Returns how many rows were added, changed or removed: 0 when
+        it said so already, and then nothing is written.
         """
-        wanted_pairs = set(allow)
-        wanted_tokens = {_row(digest, token.localpart, token.expires) for digest, token in tokens.items()}
+        rows = {_row(digest, token.localpart, token.expires) for digest, token in tokens.items()}
         with self._transaction() as connection:
+            old = {user_id for (user_id,) in connection.execute("SELECT user_id FROM frozen")}
+            new = set(frozen) - old
+            connection.executemany("INSERT INTO frozen VALUES (?)", [(user_id,) for user_id in new])
+            out = old | new
+            wanted_pairs = {(user_id, room_id) for user_id, room_id in allow if user_id not in out}
+            shut = {user_id[1:].partition(":")[0] for user_id in out}
+            wanted_tokens = {row for row in rows if row[1] not in shut}
             pairs = set(connection.execute("SELECT user_id, room_id FROM allow"))
             known = set(connection.execute("SELECT hash, localpart, expires_ms FROM token"))
             connection.executemany(
@@ -130,7 +155,7 @@ class GateFile:
             connection.executemany("INSERT OR REPLACE INTO token VALUES (?, ?, ?)", wanted_tokens - known)
             if connection.execute("PRAGMA user_version").fetchone() != (WHOLE,):
                 connection.execute(f"PRAGMA user_version = {WHOLE}")
-            return len(pairs ^ wanted_pairs) + len(gone) + len(wanted_tokens - known)
+            return len(new) + len(pairs ^ wanted_pairs) + len(gone) + len(wanted_tokens - known)
 
     def _connect(self) -> sqlite3.Connection:
         # isolation_level None: BEGIN and COMMIT are ours to say
@@ -149,6 +174,8 @@ class GateFile:
                 for statement in SCHEMA.split(";"):
                     connection.execute(statement)
                 yield connection
+                for statement in THAW_NOBODY.split(";"):
+                    connection.execute(statement)
             except BaseException:
                 connection.execute("ROLLBACK")
                 raise

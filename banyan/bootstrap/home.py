@@ -18,6 +18,7 @@ from banyan.network import Network, load_network
 from banyan.services.access import Access
 from banyan.services.alerts import Alerts
 from banyan.services.chats import Chats
+from banyan.services.freezing import Freezing
 from banyan.services.ids import RandomIds
 from banyan.services.log import DecisionLog
 from banyan.services.members import Members
@@ -104,7 +105,9 @@ class Parts:
     @cached_property
     def roster(self) -> Roster:
         """Who ought to be where."""
-        return Roster(self.work, self.accounts, partial(rooms_now, self.network))
+        roster = Roster(self.work, self.accounts, partial(rooms_now, self.network))
+        self.wakes.listen(roster)
+        return roster
 
     @cached_property
     def chats(self) -> Chats:
@@ -122,6 +125,11 @@ class Parts:
             accounts=self.accounts,
             registration=self.registration,
         )
+
+    @cached_property
+    def freezing(self) -> Freezing:
+        """Ending all access of a member."""
+        return Freezing(self.clock, self.network, self.accounts)
 
     @cached_property
     def access(self) -> Access:

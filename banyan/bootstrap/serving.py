@@ -116,7 +116,7 @@ async def _project(parts: Parts, file: GateFile) -> None:
     while True:
         projection = await parts.access.projection()
         tokens = {one.token_hash: Token(one.localpart, one.expires) for one in projection.tokens}
-        changed = file.replace(projection.allow, tokens)
+        changed = file.replace(projection.allow, tokens, projection.frozen)
         log.info("gate-projected", rows=changed)
         if not changed:
             return
@@ -132,7 +132,7 @@ async def _mend(parts: Parts, file: GateFile) -> None:
 
 @asynccontextmanager
 async def _registrar(parts: Parts, crew: Crew) -> AsyncIterator[None]:
-    """Registration tokens."""
+    """Registration tokens, and the end of sessions."""
     token = parts.home.secret("registrar.token").read_text().strip()
     async with Admin(parts.addresses.homeserver, token) as admin:
         await _missed_arrivals(parts, admin)

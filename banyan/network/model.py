@@ -184,6 +184,8 @@ class Limits(Part):
     """Per sender, for severity `extreme`: counted apart so that a chatty sender can still cry out."""
     refused_alerts_per_minute: Count = 60
     """All unsigned or wrongly signed requests together."""
+    freezes_per_hour: Count = 5
+    """Members that one person may freeze: a stolen phone of the security staff must not freeze everybody."""
 
 
 class Network(Part):

@@ -28,6 +28,8 @@ class Projection:
     allow: frozenset[tuple[str, str]]
     """Pairs of user id and room id."""
     tokens: tuple[LiveToken, ...]
+    frozen: frozenset[str]
+    """User ids of those who are let in nowhere again."""
 
 
 async def let_in(tx: UnitOfWork, user_id: str, keys: frozenset[RoomKey]) -> None:
@@ -73,6 +75,7 @@ class Access:
             standing = await tx.rooms.all()
             members = await tx.members.all(MemberStatus.INVITED, MemberStatus.ADMITTED)
             invitations = await tx.invitations.of_invited()
+            out = await tx.members.all(MemberStatus.FROZEN)
         rooms = {room.key: room.room_id for room in standing}
         allow = {(seat, room.room_id) for room in standing for seat in seats_of(room.kind, self._accounts)}
         for member in members:
@@ -86,4 +89,5 @@ class Access:
             for one in invitations
             if one.expires > now
         ]
-        return Projection(frozenset(allow), tuple(tokens))
+        frozen = frozenset(self._accounts.member(member.localpart) for member in out)
+        return Projection(frozenset(allow), tuple(tokens), frozen)

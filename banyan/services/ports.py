@@ -127,6 +127,9 @@ class Outbox(Protocol):
         """Which of these `dedupe` values were written before."""
 
     async def of_subject(self, subject: str) -> Sequence[Effect]: ...
+    async def latest(self, actor: Actor) -> int:
+        """Number of the last effect written for that actor; it grows with every one. 0 without any."""
+
     async def get(self, effect_id: str) -> Effect | None: ...
     async def due(self, actor: Actor, now: datetime, limit: int) -> Sequence[Effect]:
         """Queued rows whose time has come: of each lane the oldest queued row only, oldest first."""

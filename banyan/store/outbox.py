@@ -63,6 +63,11 @@ class SqlOutbox:
         """Effects that belong to that subject, oldest first."""
         return await self._some(outbox.c.subject == subject)
 
+    async def latest(self, actor: Actor) -> int:
+        """Number of the last effect written for that actor; it grows with every one. 0 without any."""
+        last = select(outbox.c.seq).where(outbox.c.actor == actor.value).order_by(outbox.c.seq.desc())
+        return (await self._connection.execute(last.limit(1))).scalar() or 0
+
     async def get(self, effect_id: str) -> Effect | None:
         """The effect with that id."""
         found = await self._some(outbox.c.id == effect_id)

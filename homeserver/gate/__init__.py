@@ -4,7 +4,8 @@ It reads one small SQLite file that Banyan writes (`table.py`) and keeps nothing
 works the same in every worker. What it cannot look up it refuses: nobody new gets in, messages still flow.
 
 One file a topic: `registration` (who may have an account), `creating` (who may make which room),
-`judging` (events: membership and the state that guards a room), `joining` (members into their rooms), `web`.
+`judging` (events: membership and the state that guards a room), `joining` (members into their rooms),
+`leaving` (members out of rooms), `web`.
 """
 
 from typing import Any
@@ -14,18 +15,20 @@ from synapse.module_api import ModuleApi
 from homeserver.gate.creating import Creating
 from homeserver.gate.joining import Joining
 from homeserver.gate.judging import Judging
+from homeserver.gate.leaving import Leaving
 from homeserver.gate.refusals import Refusals
 from homeserver.gate.registration import Registration
 from homeserver.gate.setting import GateSetting
 from homeserver.gate.table import Table
-from homeserver.gate.web import AdmitResource, PingResource
+from homeserver.gate.web import AdmitResource, ExpelResource, PingResource
 
 ADMIT_PATH = "/_synapse/client/banyan/admit"
+EXPEL_PATH = "/_synapse/client/banyan/expel"
 PING_PATH = "/_synapse/client/banyan/ping"
 
 
 class Gate:
-    """Registers every callback and the two web resources."""
+    """Registers every callback and the web resources."""
 
     def __init__(self, config: GateSetting, api: ModuleApi) -> None:
         refusals = Refusals()
@@ -53,6 +56,7 @@ class Gate:
             check_threepid_can_be_invited=judging.check_threepid_can_be_invited,
         )
         api.register_web_resource(ADMIT_PATH, AdmitResource(config.secret, joining))
+        api.register_web_resource(EXPEL_PATH, ExpelResource(config.secret, Leaving(api, config)))
         api.register_web_resource(PING_PATH, PingResource(config.secret, table, refusals))
 
     @staticmethod

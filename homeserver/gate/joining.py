@@ -7,15 +7,13 @@ from typing import Any, Final
 
 from synapse.logging.context import PreserveLoggingContext
 from synapse.module_api import EventBase, ModuleApi, StateMap, UserID, make_deferred_yieldable
-from synapse.module_api.errors import Codes, SynapseError
 from twisted.internet.defer import DeferredLock
 
+from homeserver.gate.changing import change
 from homeserver.gate.setting import GateSetting
 from homeserver.gate.table import Table
 
 _OPEN_BY_SPACE: Final = ("restricted", "knock_restricted")
-_PATIENCE_SECONDS: Final = 60.0
-"""How long one join may be put off by rate limits before it counts as refused."""
 
 
 @dataclass
@@ -101,13 +99,13 @@ class Joining:
         invited = _membership(state, user_id) == "invite"
         by_space = rules is not None and rules.content.get("join_rule") in _OPEN_BY_SPACE
         if invited or by_space:
-            if await self._change(user_id, user_id, room_id, "join"):
+            if await change(self._api, user_id, user_id, room_id, "join"):
                 return True
             if invited:
                 return False
         inviter = self._inviter(create)
-        return await self._change(inviter, user_id, room_id, "invite") and await self._change(
-            user_id, user_id, room_id, "join"
+        return await change(self._api, inviter, user_id, room_id, "invite") and await change(
+            self._api, user_id, user_id, room_id, "join"
         )
 
     def _inviter(self, create: EventBase) -> str:
@@ -115,20 +113,6 @@ class Joining:
         if UserID.from_string(create.sender).localpart in self._setting.chatters:
             return str(create.sender)
         return str(self._api.get_qualified_user_id(self._setting.inviter))
-
-    async def _change(self, sender: str, user_id: str, room_id: str, membership: str) -> bool:
-        waited = 0.0
-        while True:
-            try:
-                await self._api.update_room_membership(sender, user_id, room_id, membership)
-            except SynapseError as error:
-                if error.errcode != Codes.LIMIT_EXCEEDED or waited >= _PATIENCE_SECONDS:
-                    return False
-                pause = max(0.1, (getattr(error, "retry_after_ms", None) or 1000) / 1000)
-                waited += pause
-                await self._api.sleep(pause)
-            else:
-                return True
 
 
 def _membership(state: StateMap[EventBase], user_id: str) -> str | None:

@@ -13,6 +13,7 @@ from synapse.module_api import (
 from synapse.module_api.errors import Codes, SynapseError
 
 from homeserver.gate.joining import Joining
+from homeserver.gate.leaving import Leaving
 from homeserver.gate.refusals import Refusals
 from homeserver.gate.table import Table, TableUnavailableError
 
@@ -46,6 +47,27 @@ class AdmitResource(_Guarded):
         except TableUnavailableError:
             raise SynapseError(HTTPStatus.SERVICE_UNAVAILABLE, "The table cannot be read.") from None
         return HTTPStatus.OK, admitted.as_json()
+
+
+class ExpelResource(_Guarded):
+    """POST {"user_id", "room_ids"} → {"left": [room ids], "refused": [room ids]}. Safe to repeat.
+
+    `room_ids` is a list, or null for every room.
+    """
+
+    def __init__(self, secret: str, leaving: Leaving) -> None:
+        super().__init__(secret)
+        self._leaving = leaving
+
+    async def _async_render_POST(self, request: SynapseRequest) -> tuple[int, dict[str, Any]]:  # noqa: N802
+        self._authenticate(request)
+        body = parse_json_object_from_request(request)
+        user_id, room_ids = body.get("user_id"), body.get("room_ids", "")
+        if not (isinstance(user_id, str) and UserID.is_valid(user_id) and self._leaving.may_expel(user_id)):
+            raise SynapseError(HTTPStatus.BAD_REQUEST, "user_id must be a member's", Codes.INVALID_PARAM)
+        if not (room_ids is None or isinstance(room_ids, list)):
+            raise SynapseError(HTTPStatus.BAD_REQUEST, "room_ids: a list, or null", Codes.INVALID_PARAM)
+        return HTTPStatus.OK, (await self._leaving.expel(user_id, room_ids)).as_json()
 
 
 class PingResource(_Guarded):

@@ -96,6 +96,34 @@ def test_replacing_writes_differences_only(file, table, tmp_path):
     assert table.localpart_for("s") == "lotus-grey"
 
 
+def test_who_is_frozen_stays_out_whatever_is_written_later(file, table):
+    """An effect that waited, an old projection, a backup from before: none of them lets anybody in again."""
+    file.allow("@lotus-teal:x", ["!1"])
+    file.allow("@b:x", ["!1"])
+    file.token(token_hash("s"), "lotus-teal", LATER)
+    file.freeze("@lotus-teal:x")
+    assert not table.knows("@lotus-teal:x")
+    assert not table.expects("lotus-teal")
+    file.allow("@lotus-teal:x", ["!2"])
+    file.token(token_hash("t"), "lotus-teal", LATER)
+    pairs, tokens = [("@lotus-teal:x", "!1"), ("@b:x", "!1")], {token_hash("s"): Token("lotus-teal", LATER)}
+    assert file.replace(pairs, tokens) == 0
+    assert not table.knows("@lotus-teal:x")
+    assert not table.expects("lotus-teal")
+    assert table.allows("@b:x", "!1")
+    file.freeze("@lotus-teal:x")
+
+
+def test_who_is_frozen_is_frozen_in_a_new_file_too(tmp_path, file, table):
+    """A file that was lost is written again from the books."""
+    pairs = [("@a:x", "!1"), ("@b:x", "!1")]
+    assert file.replace(pairs, {}, ["@a:x"]) == 2
+    assert file.replace(pairs, {}, ["@a:x"]) == 0
+    file.allow("@a:x", ["!2"])
+    assert not table.knows("@a:x")
+    assert table.knows("@b:x")
+
+
 def test_a_failed_change_changes_nothing(file):
     """Half a change would let in people whom the rest of it keeps out."""
     file.allow("@a:x", ["!1"])

@@ -1,0 +1,107 @@
+"""The brake: one word ends all access of a member, and nothing here gives it back."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from banyan.domain.effects import Actor, EffectState, NewEffect
+from banyan.domain.log import Action, NewEntry
+from banyan.domain.people import Accounts, Member, MemberStatus
+from banyan.errors import Refusal
+from banyan.i18n import N_
+from banyan.network import Network
+from banyan.services.limits import Buckets
+from banyan.services.ports import Clock, UnitOfWork
+
+UNDER_WAY = timedelta(minutes=1)
+"""Longer than any registration lasts that had begun before its invitation was void."""
+
+OVER = N_("This invitation has run out: nobody can come in with it. There is nothing to stop.")
+ENOUGH = N_(
+    "You have frozen {count} members within an hour, so I did nothing. Ask a colleague to do it, in case "
+    "your own phone is in the wrong hands."
+)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a freeze, and how far it is."""
+
+    name: str
+    """`freeze` (let in nowhere any more), `end_sessions`, `new_password`, `lock` or `expel`."""
+    word: datetime
+    """When it was asked for."""
+    done: datetime | None
+    """When it was done; None while it is waited for, or when it can never be."""
+
+    @property
+    def seconds(self) -> float | None:
+        """From the word until it was done."""
+        return None if self.done is None else (self.done - self.word).total_seconds()
+
+
+class Freezing:
+    """Sessions ended, password unknown, account locked, out of every room, invitations void."""
+
+    def __init__(self, clock: Clock, network: Network, accounts: Accounts) -> None:
+        self._accounts = accounts
+        self._limit = network.limits.freezes_per_hour
+        self._buckets = Buckets(self._limit, timedelta(hours=1), clock)
+        self._clock = clock
+
+    async def freeze(self, tx: UnitOfWork, member: Member, *, by: str, reason: str = "") -> str:
+        """End all access of a member. Return the subject of the effects, for `times`; again: the same one.
+
+        `by` is role and pseudonym, `reason` a code. Raise `Refusal` for an invitation that is over, and for
+        who has frozen too many: one stolen phone must not freeze everybody.
+        """
+        subject = f"freeze:{member.id}"
+        if member.status is MemberStatus.FROZEN:
+            return subject
+        if member.status is MemberStatus.EXPIRED:
+            raise Refusal(OVER)
+        if not self._buckets.take(by):
+            raise Refusal(ENOUGH, count=self._limit)
+        await tx.members.set_status(member.id, MemberStatus.FROZEN)
+        await tx.log.append(NewEntry(Action.MEMBER_FROZEN, by, member.id, reason=reason))
+        user_id = self._accounts.member(member.localpart)
+        shut = await tx.outbox.put(NewEffect(Actor.GATE, "freeze", {"user_id": user_id}, subject=subject))
+        if member.status is MemberStatus.INVITED:
+            await _end_account(tx, user_id, subject, after=shut)
+            # Who was registering at that moment has an account only now, in no room.
+            await _end_account(tx, user_id, not_before=self._clock.now() + UNDER_WAY)
+        else:
+            await _end_account(tx, user_id, subject)
+        return subject
+
+    async def times(self, tx: UnitOfWork, subject: str) -> Sequence[Step]:
+        """The steps of a freeze in their order, and how far each is."""
+        return [
+            Step(each.kind, each.queued, each.done if each.state is EffectState.DONE else None)
+            for each in await tx.outbox.of_subject(subject)
+        ]
+
+
+async def _end_account(
+    tx: UnitOfWork,
+    user_id: str,
+    subject: str | None = None,
+    *,
+    after: str | None = None,
+    not_before: datetime | None = None,
+) -> None:
+    """One step after the other, whatever else waits for that member (so in no lane).
+
+    Sessions first: to a locked account's device the homeserver says that it may keep what it has. Out of the
+    rooms last: it is slowest, and without a session nothing is read meanwhile.
+    """
+    for actor, kind in (
+        (Actor.REGISTRAR, "end_sessions"),
+        (Actor.REGISTRAR, "new_password"),
+        (Actor.REGISTRAR, "lock"),
+        (Actor.GATE, "expel"),
+    ):
+        payload = {"user_id": user_id, "room_ids": None} if kind == "expel" else {"user_id": user_id}
+        after = await tx.outbox.put(
+            NewEffect(actor, kind, payload, subject=subject, after=after, not_before=not_before)
+        )
