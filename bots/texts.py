@@ -5,7 +5,6 @@ from outside is cleaned and escaped here: it can neither make HTML, mention anyb
 """
 
 import re
-import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -82,8 +81,6 @@ HELP = (
     N_("I will never ask for your passphrase or your recovery key. Give them to nobody."),
 )
 
-NOT_UNDERSTOOD = N_("Sorry, I did not understand that.")
-
 WARNINGS = {
     "warden-has-device": N_(
         "Somebody has added a device to the account that keeps the rooms. It must never have one. The server "
@@ -96,9 +93,6 @@ WARNINGS = {
     ),
 }
 """What staff read, by the reason code of the log."""
-
-HELP_WORDS = N_("help, menu, what can you do")
-"""Everything a member may type to see the help: alternatives with a comma between them, in every catalog."""
 
 
 @dataclass(frozen=True)
@@ -190,16 +184,6 @@ def warning(reason: str, language: str) -> Content:
     return content | {"m.mentions": {"room": True}}
 
 
-def help_text(language: str) -> Content:
-    """Return what the desk answers when a member asks for help."""
-    return message(map(Text, HELP), language)
-
-
-def unknown_text(language: str) -> Content:
-    """Return what the desk answers when it did not understand: it says so and brings the help."""
-    return message(map(Text, (NOT_UNDERSTOOD, *HELP)), language)
-
-
 def message(
     paragraphs: Iterable[Text],
     language: str,
@@ -218,12 +202,7 @@ def message(
     }
 
 
-def word(body: str) -> str:
-    """Return the bare form of something typed, for comparing with the words of the catalogs.
-
-    Without case, punctuation around it, or the invisible breaks that Khmer and Burmese keyboards put in.
-    """
-    bare = unicodedata.normalize("NFKC", body).casefold()
-    bare = "".join(c for c in bare if unicodedata.category(c) != "Cf")
-    kept = [" " if unicodedata.category(c)[0] in "PSZC" else c for c in bare]
-    return " ".join("".join(kept).split())
+def lines(said: Iterable[Text]) -> Text:
+    """Return several texts as the lines of one paragraph."""
+    named = {f"line_{chr(97 + at // 26)}{chr(97 + at % 26)}": each for at, each in enumerate(said)}
+    return Text("\n".join(f"{{{name}}}" for name in named), **named)

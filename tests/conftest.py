@@ -11,6 +11,8 @@ from collections.abc import Generator
 
 import pytest
 
+pytest_plugins = ["tests.parts"]
+
 KINDS = ("live", "client", "browser", "database")
 """Markers of pyproject.toml, in the order in which they run."""
 

@@ -44,6 +44,9 @@ class FakeIds:
     def token(self) -> str:
         return f"token-{self._prefix}{self._next():020}"
 
+    def code(self) -> str:
+        return str(1000 + self._next())
+
     def pseudonym(self) -> str:
         return self.names.pop(0) if self.names else f"stone-{self._prefix}{self._next()}"
 

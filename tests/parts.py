@@ -14,6 +14,7 @@ from banyan.network import load_network
 from banyan.services.access import Access
 from banyan.services.members import Members
 from banyan.services.outbox import Wakes
+from banyan.services.roles import Roles
 from banyan.settings import DEFAULT_NETWORK
 from banyan.store import SqlWork, open_store, tables
 from policies.rooms import AREA_KINDS
@@ -77,6 +78,11 @@ def registration():
 @pytest.fixture
 def members(work, clock, ids, network, accounts, registration):
     return Members(work, clock, ids, network=network, accounts=accounts, registration=registration)
+
+
+@pytest.fixture
+def roles(network, accounts):
+    return Roles(network, accounts)
 
 
 @pytest.fixture

@@ -11,19 +11,24 @@ import yaml
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from banyan.clock import SystemClock
+from banyan.domain.approvals import ProposalKind
 from banyan.domain.people import Accounts
 from banyan.errors import AlreadyRunning, UsedWrongly
 from banyan.files import create_secret, write_private
 from banyan.network import Network, load_network
 from banyan.services.access import Access
 from banyan.services.alerts import Alerts
+from banyan.services.approvals import Approvals, Decision
 from banyan.services.chats import Chats
+from banyan.services.decisions import InviteDecision, RoleDecision
 from banyan.services.freezing import Freezing
+from banyan.services.gatherings import Gatherings
 from banyan.services.ids import RandomIds
 from banyan.services.log import DecisionLog
 from banyan.services.members import Members
 from banyan.services.outbox import Wakes
 from banyan.services.retention import Retention
+from banyan.services.roles import Roles
 from banyan.services.roster import Roster
 from banyan.services.senders import Senders
 from banyan.services.vigil import Vigil
@@ -130,6 +135,25 @@ class Parts:
     def freezing(self) -> Freezing:
         """Ending all access of a member."""
         return Freezing(self.clock, self.network, self.accounts)
+
+    @cached_property
+    def roles(self) -> Roles:
+        """Giving and taking roles."""
+        return Roles(self.network, self.accounts)
+
+    @cached_property
+    def approvals(self) -> Approvals:
+        """What needs two persons."""
+        decisions: dict[ProposalKind, Decision] = {
+            ProposalKind.INVITE: InviteDecision(self.members),
+            ProposalKind.ROLE: RoleDecision(self.roles),
+        }
+        return Approvals(self.work, self.clock, self.ids, self.network, decisions)
+
+    @cached_property
+    def gatherings(self) -> Gatherings:
+        """What members are asked to come to."""
+        return Gatherings(self.work, self.clock, self.ids, network=self.network, accounts=self.accounts)
 
     @cached_property
     def access(self) -> Access:

@@ -92,7 +92,11 @@ async def grant(home: Home, who: str, role: str) -> None:
         localpart = parts.accounts.localpart(who) if who.startswith("@") else who
         if localpart is None:
             raise NotFound("There is no member of that name; `banyan member list` shows them.")
-        await parts.members.grant(localpart, role)
+        async with parts.work() as tx:
+            member = await tx.members.by_localpart(localpart)
+            if member is None:
+                raise NotFound("There is no member of that name; `banyan member list` shows them.")
+            await parts.roles.give(tx, member, role, by="operator")
 
 
 async def enrol(home: Home, name: str, public_key: str, *, direct: bool) -> None:

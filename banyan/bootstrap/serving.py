@@ -187,6 +187,9 @@ async def _schedule(parts: Parts, crew: Crew) -> AsyncIterator[None]:
     """What time brings: invitations run out, what has served its purpose is erased."""
     schedule = Schedule()
     schedule.every(timedelta(minutes=10), "expire-invitations", parts.members.expire_due)
+    schedule.every(timedelta(seconds=15), "tend-proposals", parts.approvals.tend)
+    schedule.every(timedelta(seconds=15), "remind-of-gatherings", parts.gatherings.remind_due)
+    schedule.every(timedelta(hours=6), "forget-gatherings", parts.gatherings.forget)
     schedule.every(timedelta(hours=6), "retention", parts.retention.sweep)
     crew.start("schedule", schedule.run())
     parts.signs["schedule"] = lambda: schedule.running

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TypedDict
 
 from banyan.bootstrap.crew import Crew, draining
+from banyan.bootstrap.hearing import hearing
 from banyan.bootstrap.home import Parts
 from banyan.domain.effects import Actor
 from banyan.errors import BanyanError
@@ -13,11 +14,14 @@ from banyan.services.outbox import Drain, Handler
 from banyan.services.traces import Traces
 from bots.alarm import Alarm
 from bots.client import Client, KeyPolicy, provision, relogin
-from bots.commands import DESK
+from bots.declare import Where
 from bots.desk import Desk
 from bots.dispatch import Dispatcher
+from bots.gatherings import Host
+from bots.invitations import Invitations
 from bots.keys import KeyRoster
 from bots.outgoing import Outgoing
+from bots.proposals import Proposals
 from bots.steward import Steward
 
 READY_SECONDS = 120
@@ -49,15 +53,19 @@ async def _alarm(parts: Parts, client: Client, outgoing: Outgoing) -> Mapping[st
 
 async def _desk(parts: Parts, client: Client, outgoing: Outgoing) -> Mapping[str, Handler]:
     desk = Desk(client, outgoing, parts.chats, parts.vault, Traces(parts.work, parts.clock))
-    client.on_message(Dispatcher(Actor.DESK, DESK, parts.work, parts.chats, parts.clock).hear)
+    client.on_message(Dispatcher(Actor.DESK, Where.CHAT, hearing(parts)).hear)
+    host = Host(client, desk, parts.gatherings, parts.chats, parts.clock)
+    client.on_message(host.heard)
     client.on_report(desk.reported)
     client.on_membership(desk.joined)
     await desk.catch_up()
-    return desk.handlers
+    return {**desk.handlers, **host.handlers, **Invitations(desk, parts.addresses.web_url).handlers}
 
 
-async def _steward(_: Parts, __: Client, outgoing: Outgoing) -> Mapping[str, Handler]:
-    return Steward(outgoing).handlers
+async def _steward(parts: Parts, client: Client, outgoing: Outgoing) -> Mapping[str, Handler]:
+    client.on_message(Dispatcher(Actor.STEWARD, Where.STAFF, hearing(parts)).hear)
+    proposals = Proposals(outgoing, parts.approvals, parts.work, parts.accounts)
+    return {**Steward(outgoing).handlers, **proposals.handlers}
 
 
 SPEAKERS: Mapping[Actor, Equip] = {Actor.ALARM: _alarm, Actor.DESK: _desk, Actor.STEWARD: _steward}

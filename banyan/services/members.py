@@ -1,7 +1,7 @@
 """Members: invited, admitted, given roles."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
 
@@ -11,7 +11,7 @@ from banyan.domain.effects import Actor, NewEffect
 from banyan.domain.log import Action, NewEntry
 from banyan.domain.people import Accounts, Invitation, Member, MemberStatus, Placement
 from banyan.domain.rooms import RoomKind
-from banyan.errors import BanyanError, IllegalMove, NotFound, Taken, TokenSpent, WeakPassphrase
+from banyan.errors import BanyanError, NotFound, Taken, TokenSpent, WeakPassphrase
 from banyan.network import LANGUAGES, Network
 from banyan.services.access import join, let_in
 from banyan.services.ports import Clock, Ids, Registration, UnitOfWork, Work
@@ -44,6 +44,8 @@ class Invited:
     user_id: str
     token: str
     expires: datetime
+    ready: str
+    """Id of the effect after which the token works."""
 
 
 @dataclass(frozen=True)
@@ -107,28 +109,47 @@ class Members:
         `country` is a code of the network, or the key of one cell. Raise `NotFound` for a place, theme, role
         or language that the network does not have, `CellsFull` and `NamesFull` when there is no place left.
         """
+        async with self._work() as tx:
+            return await self.write_invitation(tx, country, themes, roles, language=language, by=by)
+
+    async def write_invitation(
+        self,
+        tx: UnitOfWork,
+        country: str,
+        themes: Iterable[str] = (),
+        roles: Iterable[str] = (),
+        *,
+        language: str | None = None,
+        by: str,
+    ) -> Invited:
+        """`invite`, as part of a decision under way."""
         if language is not None and language not in LANGUAGES:
             raise NotFound(f"We do not speak {language!r}: choose one of {', '.join(LANGUAGES)}.")
-        async with self._work() as tx:
-            area = area_with_place(self._network, country, await tx.members.count_by_area())
-            placement = Placement(area.key, frozenset(themes), frozenset(roles))
-            keys = rooms_of(self._network, placement)
-            member = await self._draw(tx, placement, language or area.language)
-            token = self._ids.token()
-            expires = self._clock.now() + timedelta(hours=self._network.limits.invitation_hours)
-            await tx.invitations.add(Invitation(member.id, token_hash(token), expires))
-            codes = {"area": area.key, "themes": _listed(themes), "roles": _listed(roles)}
-            await tx.log.append(NewEntry(Action.MEMBER_INVITED, by, member.id, details=codes))
-            user_id, until = self._accounts.member(member.localpart), expires.isoformat()
-            stands_for = {"localpart": member.localpart, "token_hash": token_hash(token), "expires": until}
-            subject = invitation_subject(token)
-            await tx.outbox.put(NewEffect(Actor.GATE, "invite", stands_for, lane=user_id, subject=subject))
-            told = {"token": token, "expires": until}
-            await tx.outbox.put(
-                NewEffect(Actor.REGISTRAR, "registration_token", told, subject=subject, secret=True)
-            )
-            await let_in(tx, user_id, keys)
-        return Invited(user_id, token, expires)
+        area = area_with_place(self._network, country, await tx.members.count_by_area())
+        placement = Placement(area.key, frozenset(themes), frozenset(roles))
+        keys = rooms_of(self._network, placement)
+        member = await self._draw(tx, placement, language or area.language)
+        token = self._ids.token()
+        expires = self._clock.now() + timedelta(hours=self._network.limits.invitation_hours)
+        await tx.invitations.add(Invitation(member.id, token_hash(token), expires))
+        codes = {"area": area.key, "themes": _listed(themes), "roles": _listed(roles)}
+        await tx.log.append(NewEntry(Action.MEMBER_INVITED, by, member.id, details=codes))
+        user_id, until = self._accounts.member(member.localpart), expires.isoformat()
+        stands_for = {"localpart": member.localpart, "token_hash": token_hash(token), "expires": until}
+        subject = invitation_subject(token)
+        named = NewEffect(Actor.GATE, "invite", stands_for, lane=user_id, subject=subject)
+        told = {"token": token, "expires": until}
+        works = NewEffect(
+            Actor.REGISTRAR,
+            "registration_token",
+            told,
+            subject=subject,
+            secret=True,
+            after=await tx.outbox.put(named),
+        )
+        ready = await tx.outbox.put(works)
+        await let_in(tx, user_id, keys)
+        return Invited(user_id, token, expires, ready)
 
     async def look(self, token: str) -> Look:
         """What the join page shows. Raise `TokenSpent` for an unknown, used or expired token alike."""
@@ -189,29 +210,6 @@ class Members:
                 nowhere = {"user_id": user_id, "room_ids": None}
                 await tx.outbox.put(NewEffect(Actor.GATE, "withdraw", nowhere, lane=user_id))
         return len(due)
-
-    async def grant(self, localpart: str, role: str, *, by: str = "operator") -> None:
-        """Give a member a role and let them into its rooms. Nothing happens when they have it.
-
-        Raise `NotFound` for a member or role there is none of, `IllegalMove` for an expired invitation.
-        """
-        async with self._work() as tx:
-            member = await tx.members.by_localpart(localpart)
-            if member is None:
-                raise NotFound("There is no member of that name; `banyan member list` shows them.")
-            if member.status is MemberStatus.EXPIRED:
-                raise IllegalMove("This invitation has run out. Invite again, then grant the role.")
-            before = member.placement
-            after = replace(before, roles=before.roles | {role})
-            keys = rooms_of(self._network, after)
-            if after == before:
-                return
-            await tx.members.grant(member.id, role)
-            await tx.log.append(NewEntry(Action.ROLE_GRANTED, by, member.id, details={"role": role}))
-            user_id = self._accounts.member(localpart)
-            await let_in(tx, user_id, keys)
-            if member.status is MemberStatus.ADMITTED:
-                await join(tx, user_id)
 
     async def list(self, *statuses: MemberStatus) -> Sequence[Member]:
         """Members with one of the statuses, or all, by pseudonym."""

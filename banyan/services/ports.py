@@ -6,7 +6,10 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from banyan.domain.alerts import Alert, AlertState, Sender
+from banyan.domain.approvals import Proposal, ProposalState
+from banyan.domain.conversations import Conversation
 from banyan.domain.effects import Actor, Effect, NewEffect
+from banyan.domain.gatherings import Gathering, Rsvp
 from banyan.domain.log import Entry, NewEntry
 from banyan.domain.people import Invitation, Member, MemberStatus
 from banyan.domain.rooms import Room, RoomKey
@@ -29,6 +32,9 @@ class Ids(Protocol):
 
     def pseudonym(self) -> str:
         """A made-up local part, e.g. `amber-heron`; may collide, the caller asks again."""
+
+    def code(self) -> str:
+        """Four digits, the first not 0; may collide, the caller asks again."""
 
 
 class Members(Protocol):
@@ -165,6 +171,73 @@ class Answered(Protocol):
         """Erase what was handled before that moment; how many."""
 
 
+class Conversations(Protocol):
+    """What people were asked and have not answered yet."""
+
+    async def get(self, room_id: str, member_id: str) -> Conversation | None: ...
+    async def put(self, conversation: Conversation) -> None:
+        """It takes the place of an earlier one of the same person in the same room."""
+
+    async def end(self, room_id: str, member_id: str) -> None: ...
+    async def forget(self, before: datetime) -> int:
+        """Erase the questions that nobody answered by then; how many."""
+
+
+class Proposals(Protocol):
+    """What waits for a second person."""
+
+    async def add(self, proposal: Proposal) -> None: ...
+    async def get(self, proposal_id: str) -> Proposal | None: ...
+    async def waiting(self) -> Sequence[Proposal]: ...
+    async def end(self, proposal_id: str, state: ProposalState) -> None:
+        """Raise `IllegalMove` when it waits no longer."""
+
+    async def set_reminded(self, proposal_id: str) -> None: ...
+    async def approve(self, proposal_id: str, member_id: str, at: datetime) -> bool:
+        """False when that member's approval was counted before."""
+
+    async def approvers(self, proposal_id: str) -> frozenset[str]: ...
+
+
+class Gatherings(Protocol):
+    """Gatherings, and who will come."""
+
+    async def add(self, gathering: Gathering) -> None: ...
+    async def get(self, gathering_id: str) -> Gathering | None: ...
+    async def upcoming(self, now: datetime) -> Sequence[Gathering]:
+        """Those that lie ahead and stand, the next one first."""
+
+    async def due(self, now: datetime) -> Sequence[Gathering]:
+        """Those whose moment to remind has come, begun ones included, and that nobody was reminded of."""
+
+    async def set_reminded(self, gathering_id: str) -> None: ...
+    async def cancel(self, gathering_id: str) -> None: ...
+    async def set_rsvp(
+        self, gathering_id: str, member_id: str, answer: Rsvp, event_id: str | None = None
+    ) -> None:
+        """What the member answers from now on; `event_id` is the reaction that says it, if one does."""
+
+    async def withdraw_rsvp(self, event_id: str) -> None:
+        """Forget the answer that this reaction gave; nothing happens when another one came after it."""
+
+    async def rsvps(self, gathering_id: str) -> Mapping[str, Rsvp]:
+        """Answers by member id: of those who are members still."""
+
+    async def forget(self, before: datetime) -> int:
+        """Erase gatherings that began before that moment, with every answer; how many."""
+
+
+class Posts(Protocol):
+    """Which of our events speak of what."""
+
+    async def add(self, event_id: str, subject: str, at: datetime) -> None:
+        """`at` is when what it speaks of happens: from then on it ages. Nothing happens when it is known."""
+
+    async def subject_of(self, event_id: str) -> str | None: ...
+    async def forget(self, before: datetime) -> int:
+        """Erase those whose `at` lies before that moment; how many."""
+
+
 class UnitOfWork(Protocol):
     """One transaction: a decision, its log entry and its effects are written together or not at all."""
 
@@ -181,9 +254,17 @@ class UnitOfWork(Protocol):
     @property
     def outbox(self) -> Outbox: ...
     @property
+    def gatherings(self) -> Gatherings: ...
+    @property
+    def posts(self) -> Posts: ...
+    @property
     def log(self) -> Log: ...
     @property
     def answered(self) -> Answered: ...
+    @property
+    def conversations(self) -> Conversations: ...
+    @property
+    def proposals(self) -> Proposals: ...
 
 
 class Work(Protocol):
@@ -216,11 +297,15 @@ __all__ = [
     "Alerts",
     "Answered",
     "Clock",
+    "Conversations",
+    "Gatherings",
     "Ids",
     "Invitations",
     "Log",
     "Members",
     "Outbox",
+    "Posts",
+    "Proposals",
     "Registration",
     "Rooms",
     "Senders",

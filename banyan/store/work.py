@@ -9,10 +9,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from banyan.domain.effects import Actor
 from banyan.services.ports import Clock, Ids
 from banyan.store.alerts import SqlAlerts, SqlSenders
+from banyan.store.gatherings import SqlGatherings, SqlPosts
 from banyan.store.log import SqlAnswered, SqlLog
 from banyan.store.outbox import SqlOutbox
 from banyan.store.people import SqlInvitations, SqlMembers
 from banyan.store.rooms import SqlRooms
+from banyan.store.speech import SqlConversations, SqlProposals
 from banyan.store.transactions import reading, writing
 
 Wake = Callable[[frozenset[Actor]], None]
@@ -29,8 +31,12 @@ class SqlUnit:
         self.senders = SqlSenders(connection, clock)
         self.alerts = SqlAlerts(connection)
         self.outbox = SqlOutbox(connection, clock, ids)
+        self.gatherings = SqlGatherings(connection)
+        self.posts = SqlPosts(connection)
         self.log = SqlLog(connection, clock)
         self.answered = SqlAnswered(connection)
+        self.conversations = SqlConversations(connection)
+        self.proposals = SqlProposals(connection)
 
 
 class SqlWork:

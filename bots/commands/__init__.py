@@ -1,6 +1,17 @@
-"""Every command, in one alphabetical table an account."""
+"""Every command, in one table: the desk and the steward understand the same words."""
 
-from bots.commands import help as help_
+from bots.commands import approving, help, language  # noqa: A004 - named after the words people type
 from bots.declare import CommandTable
 
-DESK = CommandTable([help_.help_], otherwise=help_.menu)
+TABLE = CommandTable(
+    [
+        help.help_,
+        approving.waiting,
+        approving.approve,
+        approving.refuse,
+        language.language,
+    ]
+)
+"""In the order of the menu."""
+
+help.COMMANDS.table = TABLE

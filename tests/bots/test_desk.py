@@ -10,10 +10,8 @@ from banyan.domain.rooms import LOCATOR
 from banyan.services.chats import Chats
 from banyan.services.roster import Roster
 from banyan.services.traces import Traces
-from bots.client import Membership, Message, Report, ReportKind, Trust
-from bots.commands import DESK
+from bots.client import Membership, Report, ReportKind
 from bots.desk import Desk
-from bots.dispatch import Dispatcher
 from bots.outgoing import Outgoing
 from policies.placement import rooms_now
 from tests.bots.fake_client import FakeClient, FakeRoom
@@ -95,69 +93,3 @@ async def test_welcomed_once_they_can_read_it(desk, client, member, accounts, ef
         await desk.joined(joined)
         await desk.catch_up()
     assert [kind for kind, _ in await effects(Actor.DESK, room_id)] == ["welcome"]
-
-
-@pytest.fixture
-def hear(work, chats, clock):
-    return Dispatcher(Actor.DESK, DESK, work, chats, clock).hear
-
-
-@pytest.fixture
-async def asked(desk, member, accounts):
-    """A message with the word for help in the member's own chat, as it ought to be."""
-    room_id = (await desk.open_chat(asking(member, accounts)))["room_id"]
-    return Message(
-        room_id=room_id,
-        event_id="$asked",
-        sender=accounts.member(member.localpart),
-        device_id="PHONE",
-        type="m.room.message",
-        content={"msgtype": "m.text", "body": "help"},
-        encrypted=True,
-        trust=Trust.OWNER_SIGNED,
-        known_since=0,
-        sent_at=0,
-    )
-
-
-async def answers(effects, room_id):
-    return [
-        payload["content"]["body"] for kind, payload in await effects(Actor.DESK, room_id) if kind == "say"
-    ]
-
-
-async def test_help_is_answered_once_in_the_members_language(hear, asked, effects):
-    """The same event again, after a crash, says nothing more."""
-    await hear(asked)
-    await hear(asked)
-    (answer,) = await answers(effects, asked.room_id)
-    assert "ខ្ញុំ" in answer
-
-
-async def test_anything_unknown_brings_the_menu(hear, asked, effects):
-    """Nobody is left without an answer."""
-    await hear(replace(asked, content={"msgtype": "m.text", "body": "???"}))
-    assert len(await answers(effects, asked.room_id)) == 1
-
-
-@pytest.mark.parametrize(
-    "forged",
-    [
-        {"encrypted": False},
-        {"trust": Trust.UNSIGNED},
-        {"trust": Trust.CHANGED},
-        {"trust": Trust.UNKNOWN},
-        {"room_id": "!elsewhere"},
-        {"sender": "@somebody-else:banyan.test"},
-        {"sender": "@steward:banyan.test"},
-        {"type": "m.reaction"},
-        {"content": {"msgtype": "m.notice", "body": "help"}},
-        {"content": {"msgtype": "m.text", "body": ["help"]}},
-        {"content": {}},
-    ],
-    ids=str,
-)
-async def test_what_the_homeserver_could_forge_does_not_count(hear, asked, effects, forged):
-    """Plaintext, other devices, other people, other rooms, other things than words: no answer."""
-    await hear(replace(asked, **forged))
-    assert await answers(effects, asked.room_id) == []

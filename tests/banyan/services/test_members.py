@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 from banyan.domain.effects import Actor
 from banyan.domain.people import MemberStatus, Placement
 from banyan.domain.rooms import Room, RoomKind, room_key
-from banyan.errors import HomeserverDown, IllegalMove, NotFound, TokenSpent, WeakPassphrase
+from banyan.errors import HomeserverDown, NotFound, TokenSpent, WeakPassphrase
 from banyan.services.access import LiveToken
 from banyan.services.ids import RandomIds
 from banyan.services.members import GRACE, Join, Look, NamesFull, token_hash
@@ -54,8 +54,9 @@ async def test_the_token_is_kept_nowhere_once_it_is_used(members, rooms, work, c
     """After the registrar did its part no table holds the token, only its hash."""
     invited = await members.invite("KH")
     async with work() as tx:
-        (effect,) = await tx.outbox.due(Actor.REGISTRAR, clock.now(), 10)
-        await tx.outbox.done(effect.id, clock.now(), {})
+        for actor in (Actor.GATE, Actor.REGISTRAR):
+            effect, *_ = await tx.outbox.due(actor, clock.now(), 10)
+            await tx.outbox.done(effect.id, clock.now(), {})
     await work._engine.dispose()
     stored = b"".join(path.read_bytes() for path in tmp_path.iterdir())
     assert token_hash(invited.token).encode() in stored
@@ -200,40 +201,6 @@ async def test_who_may_have_arrived_unheard(members, rooms):
     first, second = await members.invite("KH"), await members.invite("VN")
     await members.arrived(first.user_id)
     assert await members.awaited() == [second.user_id]
-
-
-async def test_a_role_opens_its_rooms(members, rooms, network, effects, decisions, ids):
-    """The gate lets a holder into the staff rooms and joins an admitted one; a second time is nothing."""
-    ids.names = ["amber-heron"]
-    invited = await members.invite("KH")
-    await members.grant("amber-heron", "security_officer")
-    await members.arrived(invited.user_id)
-    before = len(await effects(Actor.GATE))
-    await members.grant("amber-heron", "core_team")
-    await members.grant("amber-heron", "core_team")
-    (kind, payload), joined = (await effects(Actor.GATE))[before:]
-    wanted = rooms_in(network, "KH", roles=["security_officer", "core_team"])
-    existing = {one for one in wanted if "space:staff" not in one}
-    assert (kind, set(payload["room_ids"])) == ("allow", existing)
-    assert joined == ("admit", {"user_id": invited.user_id})
-    assert [entry for entry in await decisions() if entry[0] == "role-granted"] == [
-        ("role-granted", "operator", {"role": "security_officer"}),
-        ("role-granted", "operator", {"role": "core_team"}),
-    ]
-
-
-async def test_roles_for_nobody(members, rooms, clock, ids):
-    """No role for an unknown member, an unknown role or an invitation that ran out."""
-    ids.names = ["amber-heron"]
-    invited = await members.invite("KH")
-    with pytest.raises(NotFound):
-        await members.grant("calm-oar", "core_team")
-    with pytest.raises(NotFound):
-        await members.grant("amber-heron", "pilot")
-    clock.time = invited.expires + GRACE
-    await members.expire_due()
-    with pytest.raises(IllegalMove):
-        await members.grant("amber-heron", "core_team")
 
 
 async def test_rooms_that_come_later(members, access, work, effects, network):

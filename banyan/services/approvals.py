@@ -1,0 +1,184 @@
+"""The one mechanism for everything that needs two persons (DESIGN, decision 14).
+
+A proposal is shown to those who may decide. Whoever types its digits has read it and stands behind it. When
+`NEEDED` distinct persons do, it is carried out in the same unit of work. It counts once, and it runs out.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from banyan.domain.approvals import NEEDED, Proposal, ProposalKind, ProposalState
+from banyan.domain.effects import Actor, NewEffect
+from banyan.domain.log import Action, NewEntry
+from banyan.domain.people import Member, MemberStatus
+from banyan.domain.permissions import Permission
+from banyan.domain.rooms import RoomKey
+from banyan.errors import Refusal
+from banyan.i18n import N_
+from banyan.network import Network
+from banyan.services.ports import Clock, Ids, UnitOfWork, Work
+from policies.permissions import holds
+
+UNKNOWN = N_("No request waits under {code}. Write “waiting” to see those that do.")
+NOT_YOURS = N_("You cannot decide about this request.")
+OWN = N_("You asked for this yourself. Somebody else has to write its number.")
+TOO_NEW = N_(
+    "I have known your device for a shorter time than this request waits, so I cannot count you. Somebody "
+    "else has to write its number."
+)
+COUNTED = N_("You are counted already. Somebody else has to write its number.")
+
+
+class Decision(Protocol):
+    """What one kind of proposal is: who decides, where it is shown, what happens."""
+
+    needs: Permission
+    """Held by everybody who may decide."""
+    room: RoomKey
+    """The staff room in which it is shown."""
+    lasts: timedelta
+
+    async def carry_out(self, tx: UnitOfWork, proposal: Proposal) -> None:
+        """Do it. Raise `Refusal` when it cannot be done any more: then nobody's approval is counted."""
+
+    async def drop(self, tx: UnitOfWork, proposal: Proposal, state: ProposalState) -> None:
+        """It was refused or ran out."""
+
+
+@dataclass(frozen=True)
+class Counted:
+    """What came of an approval."""
+
+    proposal: Proposal
+    missing: int
+    """Persons still needed; 0 when it is done."""
+
+
+class Approvals:
+    """Proposing, approving, refusing, reminding, running out."""
+
+    def __init__(
+        self, work: Work, clock: Clock, ids: Ids, network: Network, decisions: Mapping[ProposalKind, Decision]
+    ) -> None:
+        self._work = work
+        self._clock = clock
+        self._ids = ids
+        self._network = network
+        self._decisions = decisions
+
+    async def propose(
+        self,
+        tx: UnitOfWork,
+        kind: ProposalKind,
+        about: Mapping[str, Any],
+        *,
+        author: str,
+        member: Member | None = None,
+        until: datetime | None = None,
+    ) -> Proposal:
+        """Show a request to those who may decide. It runs out after the kind's time, at latest at `until`."""
+        decision, now = self._decisions[kind], self._clock.now()
+        expires = min(now + decision.lasts, until) if until else now + decision.lasts
+        taken = {each.code for each in await tx.proposals.waiting()}
+        code = next(code for code in iter(self._ids.code, None) if code not in taken)
+        proposal = Proposal(
+            self._ids.opaque(), kind, about, author, member.id if member else None, code, now, expires
+        )
+        await tx.proposals.add(proposal)
+        await tx.log.append(NewEntry(Action.PROPOSED, author, proposal.id, details={"kind": kind.value}))
+        await self._show(tx, proposal, "proposal")
+        return proposal
+
+    async def approve(
+        self, tx: UnitOfWork, code: str, member: Member, *, by: str, known_since: datetime | None
+    ) -> Counted:
+        """Count one person, and carry the proposal out when they are enough.
+
+        `known_since` is when that person's identity was first seen: one that is younger than the proposal
+        could have been made for it. Raise `Refusal`; nothing is counted then.
+        """
+        proposal = await self._waiting(tx, code, member)
+        if proposal.member_id == member.id:
+            raise Refusal(OWN)
+        if known_since is None or known_since >= proposal.created:
+            raise Refusal(TOO_NEW)
+        if not await tx.proposals.approve(proposal.id, member.id, self._clock.now()):
+            raise Refusal(COUNTED)
+        await tx.log.append(NewEntry(Action.APPROVED, by, proposal.id))
+        missing = NEEDED - await self._standing(tx, proposal)
+        if missing <= 0:
+            await tx.proposals.end(proposal.id, ProposalState.APPROVED)
+            await self._decisions[proposal.kind].carry_out(tx, proposal)
+        return Counted(proposal, max(0, missing))
+
+    async def refuse(self, tx: UnitOfWork, code: str, member: Member, *, by: str) -> Proposal:
+        """End a proposal for good: one person who may decide, or who asked, is enough. Raise `Refusal`."""
+        proposal = await self._waiting(tx, code, member, own=True)
+        await tx.log.append(NewEntry(Action.REFUSED, by, proposal.id))
+        await self._end(tx, proposal, ProposalState.REFUSED)
+        return proposal
+
+    async def waiting(self, tx: UnitOfWork, member: Member) -> Sequence[Proposal]:
+        """Those that wait and that this member may decide about, or asked for."""
+        now = self._clock.now()
+        return [
+            proposal
+            for proposal in await tx.proposals.waiting()
+            if proposal.expires > now and (self._may(proposal, member) or proposal.member_id == member.id)
+        ]
+
+    async def get(self, proposal_id: str) -> Proposal | None:
+        """The proposal with that id."""
+        async with self._work.reading() as tx:
+            return await tx.proposals.get(proposal_id)
+
+    async def tend(self) -> None:
+        """Remind of those that have waited half their time, once; end those that ran out."""
+        now = self._clock.now()
+        async with self._work() as tx:
+            for proposal in await tx.proposals.waiting():
+                if proposal.expires <= now:
+                    entry = NewEntry(Action.PROPOSAL_EXPIRED, "service:schedule", proposal.id)
+                    await tx.log.append(entry)
+                    await self._end(tx, proposal, ProposalState.EXPIRED)
+                    await self._show(tx, proposal, "proposal_over")
+                elif not proposal.reminded and now - proposal.created >= proposal.expires - now:
+                    await tx.proposals.set_reminded(proposal.id)
+                    await self._show(tx, proposal, "proposal_waits")
+
+    async def _waiting(self, tx: UnitOfWork, code: str, member: Member, *, own: bool = False) -> Proposal:
+        for proposal in await tx.proposals.waiting():
+            if proposal.code == code and proposal.expires > self._clock.now():
+                if self._may(proposal, member) or (own and proposal.member_id == member.id):
+                    return proposal
+                raise Refusal(NOT_YOURS)
+        raise Refusal(UNKNOWN, code=code)
+
+    async def _standing(self, tx: UnitOfWork, proposal: Proposal) -> int:
+        """How many stand behind it now: those who lost the right meanwhile no longer do."""
+        behind = set(await tx.proposals.approvers(proposal.id))
+        if proposal.member_id:
+            behind.add(proposal.member_id)
+        found = [await tx.members.get(member_id) for member_id in behind]
+        return sum(member is not None and self._may(proposal, member) for member in found)
+
+    def _may(self, proposal: Proposal, member: Member) -> bool:
+        needs = self._decisions[proposal.kind].needs
+        return member.status is MemberStatus.ADMITTED and holds(self._network, member.placement, needs)
+
+    async def _end(self, tx: UnitOfWork, proposal: Proposal, state: ProposalState) -> None:
+        await tx.proposals.end(proposal.id, state)
+        await self._decisions[proposal.kind].drop(tx, proposal, state)
+
+    async def _show(self, tx: UnitOfWork, proposal: Proposal, kind: str) -> None:
+        """Have the steward say something about it; nothing where the room does not exist yet."""
+        room = await tx.rooms.get(self._decisions[proposal.kind].room)
+        if room is None:
+            return
+        payload = {"proposal_id": proposal.id, "room_id": room.room_id, "language": room.language}
+        once = f"{kind}:{proposal.id}"
+        await tx.outbox.put(
+            NewEffect(Actor.STEWARD, kind, payload, lane=room.room_id, subject=proposal.id, dedupe=once)
+        )

@@ -1,0 +1,71 @@
+"""Giving and taking roles, and the rooms that go with them."""
+
+from dataclasses import replace
+
+from banyan.domain.effects import Actor, NewEffect
+from banyan.domain.log import Action, NewEntry
+from banyan.domain.people import Accounts, Member, MemberStatus, Placement
+from banyan.errors import IllegalMove, Refusal
+from banyan.i18n import N_
+from banyan.network import Network
+from banyan.services.access import join, let_in
+from banyan.services.ports import UnitOfWork
+from policies.placement import rooms_now, rooms_of
+
+HAS_IT = N_("They have that role already.")
+HAS_IT_NOT = N_("They do not have that role.")
+
+
+class Roles:
+    """Who holds which role."""
+
+    def __init__(self, network: Network, accounts: Accounts) -> None:
+        self._network = network
+        self._accounts = accounts
+
+    async def check(self, tx: UnitOfWork, member_id: str, role: str, *, give: bool) -> Member:
+        """The member, when giving or taking the role would change something. Raise `Refusal`."""
+        member = await tx.members.get(member_id)
+        if member is None or member.status is not MemberStatus.ADMITTED:
+            raise Refusal(N_("This member is not there any more."))
+        if give == (role in member.placement.roles):
+            raise Refusal(HAS_IT if give else HAS_IT_NOT)
+        return member
+
+    async def give(self, tx: UnitOfWork, member: Member, role: str, *, by: str) -> None:
+        """Let the member into the role's rooms. Nothing happens when they have it.
+
+        Raise `NotFound` for a role there is none of, `IllegalMove` for somebody who is not here.
+        """
+        if member.status not in (MemberStatus.INVITED, MemberStatus.ADMITTED):
+            raise IllegalMove("This invitation has run out, or the member is frozen. Invite again first.")
+        after = replace(member.placement, roles=member.placement.roles | {role})
+        keys = rooms_of(self._network, after)
+        if after == member.placement:
+            return
+        await tx.members.grant(member.id, role)
+        await tx.log.append(NewEntry(Action.ROLE_GRANTED, by, member.id, details={"role": role}))
+        user_id = self._accounts.member(member.localpart)
+        await let_in(tx, user_id, keys)
+        if member.status is MemberStatus.ADMITTED:
+            await join(tx, user_id)
+
+    async def take(self, tx: UnitOfWork, member: Member, role: str, *, by: str) -> None:
+        """Take the role, and have the member leave the rooms that only it opened."""
+        after = replace(member.placement, roles=member.placement.roles - {role})
+        if after == member.placement:
+            return
+        await tx.members.revoke(member.id, role)
+        await tx.log.append(NewEntry(Action.ROLE_REVOKED, by, member.id, details={"role": role}))
+        await leave_rooms(tx, self._network, self._accounts.member(member.localpart), member.placement, after)
+
+
+async def leave_rooms(
+    tx: UnitOfWork, network: Network, user_id: str, before: Placement, after: Placement
+) -> None:
+    """Have somebody leave the rooms that their new placement no longer opens."""
+    lost = rooms_now(network, before) - rooms_now(network, after)
+    room_ids = [room.room_id for room in await tx.rooms.all() if room.key in lost]
+    if room_ids:
+        payload = {"user_id": user_id, "room_ids": room_ids}
+        await tx.outbox.put(NewEffect(Actor.GATE, "expel", payload, lane=user_id))

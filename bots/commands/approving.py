@@ -1,0 +1,88 @@
+"""Standing behind what somebody else asked for, or ending it."""
+
+from typing import Annotated
+
+from banyan.domain.approvals import ProposalKind
+from banyan.errors import Refusal
+from banyan.i18n import N_, Text
+from bots.arguments import Kind
+from bots.context import Context
+from bots.declare import Reply, Where, command, reply
+from bots.texts import lines
+from bots.words import number
+
+STAFF = frozenset({Where.STAFF})
+
+KINDS = {
+    ProposalKind.ALERT: N_("a safety message"),
+    ProposalKind.INVITE: N_("letting somebody in"),
+    ProposalKind.ROLE: N_("a role"),
+}
+"""What waits, in a word or two."""
+
+DIGITS = N_("Please write the four digits that stand in the request.")
+
+
+class Code(Kind):
+    """The digits of a proposal, in any script."""
+
+    open = True
+
+    async def read(self, ctx: Context, typed: str) -> str:  # noqa: ARG002 - whether it waits is asked later
+        """Four digits."""
+        digits = number(typed)
+        if digits is None or len(digits) != 4:  # noqa: PLR2004
+            raise Refusal(DIGITS)
+        return digits
+
+
+@command(
+    "approve",
+    words=N_("approve, agree"),
+    help=N_("Stand behind a request, by its four digits"),
+    args={"code": DIGITS},
+    where=STAFF,
+)
+async def approve(ctx: Context, code: Annotated[str, Code()]) -> Reply:
+    """Count the asker."""
+    approvals = ctx.services.approvals
+    counted = await approvals.approve(ctx.tx, code, ctx.member, by=ctx.who, known_since=ctx.known_since)
+    if counted.missing:
+        return reply(
+            Text(N_("You are counted for {code}. One more person has to write its number."), code=code)
+        )
+    return reply(Text(N_("Two of you stand behind {code}. It is being done now."), code=code))
+
+
+@command(
+    "refuse",
+    words=N_("refuse, reject"),
+    help=N_("End a request, by its four digits"),
+    args={"code": DIGITS},
+    where=STAFF,
+)
+async def refuse(ctx: Context, code: Annotated[str, Code()]) -> Reply:
+    """End a proposal for good."""
+    await ctx.services.approvals.refuse(ctx.tx, code, ctx.member, by=ctx.who)
+    return reply(Text(N_("Request {code} is ended. Nothing was done."), code=code))
+
+
+@command(
+    "waiting",
+    words=N_("waiting, requests"),
+    help=N_("See which requests wait for a second person"),
+    where=STAFF,
+)
+async def waiting(ctx: Context) -> Reply:
+    """List the proposals that the asker may decide about or asked for."""
+    found = await ctx.services.approvals.waiting(ctx.tx, ctx.member)
+    if not found:
+        return reply(Text(N_("No request waits.")))
+    each = N_("{code}: {what}, asked for by {who}, until {until}")
+    return reply(
+        Text(N_("These requests wait:")),
+        lines(
+            Text(each, code=one.code, what=Text(KINDS[one.kind]), who=one.author, until=one.expires)
+            for one in found
+        ),
+    )

@@ -1,0 +1,57 @@
+"""What a command may know: who asks, where, in which unit of work, and the use cases it may call."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from banyan.domain.people import Accounts, Member
+from banyan.domain.permissions import Permission
+from banyan.network import Network
+from banyan.services.approvals import Approvals
+from banyan.services.ports import UnitOfWork
+from policies.permissions import holds, reach
+
+
+@dataclass(frozen=True)
+class Services:
+    """The use cases that commands call. Each takes the unit of work as its first argument."""
+
+    approvals: Approvals
+
+
+@dataclass(frozen=True)
+class Context:
+    """One message of one member, being answered."""
+
+    member: Member
+    room_id: str
+    event_id: str
+    tx: UnitOfWork
+    now: datetime
+    known_since: datetime | None
+    """When the identity behind the sending device was first seen."""
+    network: Network
+    accounts: Accounts
+    services: Services
+    reach: frozenset[str] = frozenset()
+    """Keys of the areas for which the asker may do what the command does."""
+
+    @property
+    def zone(self) -> str:
+        """IANA name of the asker's zone."""
+        return next((a.zone for a in self.network.areas if a.key == self.member.placement.area), "UTC")
+
+    @property
+    def who(self) -> str:
+        """The asker as the log names them: roles and pseudonym, e.g. `focal_point:amber-heron`."""
+        roles = "+".join(sorted(self.member.placement.roles)) or "member"
+        return f"{roles}:{self.member.localpart}"
+
+    def holds(self, permission: Permission | None) -> bool:
+        """Whether the asker holds a permission somewhere."""
+        return holds(self.network, self.member.placement, permission)
+
+    def reaches(self, permission: Permission | None) -> frozenset[str]:
+        """Keys of the areas for which the asker holds a permission; every area for `None`."""
+        if permission is None:
+            return frozenset(area.key for area in self.network.areas)
+        return reach(self.network, self.member.placement, permission)

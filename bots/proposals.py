@@ -1,0 +1,105 @@
+"""What the steward says about proposals: what it is about, its digits, how it ends."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+from banyan.domain.approvals import Proposal, ProposalKind, ProposalState
+from banyan.domain.effects import Effect
+from banyan.domain.people import Accounts
+from banyan.i18n import N_, Text
+from banyan.services.approvals import Approvals
+from banyan.services.outbox import Handler, Never
+from banyan.services.ports import UnitOfWork, Work
+from bots.outgoing import Outgoing
+from bots.texts import Content, message
+
+ASKED = N_("{who} asks for something that needs two persons:")
+HOW = N_("Do you stand behind it? Then write {code}. To end it write: refuse {code}. It runs out {until}.")
+STILL = N_("Request {code} still waits for a second person. It runs out {until}.")
+RAN_OUT = N_("Request {code} has run out. Nothing was done.")
+GIVE, TAKE = N_("Give {member} the role “{role}”."), N_("Take the role “{role}” from {member}.")
+LET_IN = N_("Let a new member in: {area}, themes: {themes}.")
+NONE = N_("none")
+
+
+Preview = Callable[[UnitOfWork, Proposal], Awaitable[Sequence[Text]]]
+"""Words what one kind of proposal would do. Raises `Never` when there is nothing left to show."""
+
+
+async def role_preview(tx: UnitOfWork, proposal: Proposal) -> Sequence[Text]:
+    """Whose role, and which."""
+    about = proposal.about
+    member = await tx.members.get(about["member_id"])
+    if member is None:
+        raise Never("no-such-member")
+    named = {"member": member.localpart, "role": about["role"].replace("_", " ")}
+    return [Text(GIVE if about["give"] else TAKE, **named)]
+
+
+async def invite_preview(_tx: UnitOfWork, proposal: Proposal) -> Sequence[Text]:
+    """Where the new member will be."""
+    themes = ", ".join(proposal.about["themes"])
+    listed = Text("{themes}", themes=themes) if themes else Text(NONE)
+    return [Text(LET_IN, area=proposal.about["country"], themes=listed)]
+
+
+PREVIEWS: Mapping[ProposalKind, Preview] = {
+    ProposalKind.INVITE: invite_preview,
+    ProposalKind.ROLE: role_preview,
+}
+
+
+class Proposals:
+    """Handlers of the steward's effects about proposals."""
+
+    def __init__(
+        self,
+        outgoing: Outgoing,
+        approvals: Approvals,
+        work: Work,
+        accounts: Accounts,
+        previews: Mapping[ProposalKind, Preview] = PREVIEWS,
+    ) -> None:
+        self._outgoing = outgoing
+        self._approvals = approvals
+        self._work = work
+        self._accounts = accounts
+        self._previews = previews
+
+    @property
+    def handlers(self) -> Mapping[str, Handler]:
+        """Effect kind → what is done about it."""
+        return {"proposal": self.show, "proposal_waits": self.remind, "proposal_over": self.over}
+
+    async def show(self, effect: Effect) -> Mapping[str, Any]:
+        """Show what is asked for, and its digits. Result: `{"event_id"}`."""
+        proposal = await self._proposal(effect)
+        async with self._work.reading() as tx:
+            preview = await self._previews[proposal.kind](tx, proposal)
+        who = proposal.author.replace("_", " ")
+        how = Text(HOW, code=proposal.code, until=proposal.expires)
+        return await self._say(effect, [Text(ASKED, who=who), *preview, how])
+
+    async def remind(self, effect: Effect) -> Mapping[str, Any]:
+        """Say that it still waits, unless it was decided meanwhile."""
+        proposal = await self._proposal(effect)
+        if proposal.state is not ProposalState.WAITING:
+            raise Never("decided")
+        return await self._say(effect, [Text(STILL, code=proposal.code, until=proposal.expires)])
+
+    async def over(self, effect: Effect) -> Mapping[str, Any]:
+        """Say that it ran out."""
+        proposal = await self._proposal(effect)
+        return await self._say(effect, [Text(RAN_OUT, code=proposal.code)], rings=False)
+
+    async def _proposal(self, effect: Effect) -> Proposal:
+        proposal = await self._approvals.get(effect.payload["proposal_id"])
+        if proposal is None:
+            raise Never("no-such-proposal")
+        return proposal
+
+    async def _say(self, effect: Effect, said: Sequence[Text], *, rings: bool = True) -> Mapping[str, Any]:
+        content: Content = message(said, effect.payload["language"], rings=rings)
+        if rings:
+            content["m.mentions"] = {"room": True}
+        return {"event_id": await self._outgoing.send(effect, effect.payload["room_id"], content)}

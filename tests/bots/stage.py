@@ -1,0 +1,81 @@
+"""People who talk with the desk and the steward: the real commands over the real store, no homeserver."""
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from banyan.domain.effects import Actor
+from banyan.domain.people import Member
+from bots.client import Message, Trust
+from bots.declare import Where
+from bots.dispatch import Dispatcher, Hearing
+from tests.fakes import room_id
+
+
+@dataclass
+class Stage:
+    """One network in which members talk."""
+
+    hearing: Hearing
+    members: Any
+    roles: Any
+    effects: Any
+    ids: Any
+    counter: int = 0
+    known_since: datetime | None = None
+    """When everybody's identity was first seen."""
+    last: dict[str, Message] = field(default_factory=dict)
+
+    async def member(self, name: str, country: str = "KH", *roles: str, language: str = "en") -> Member:
+        """Somebody who has joined, has a chat with the desk, and holds these roles."""
+        self.ids.names.append(name)
+        invited = await self.members.invite(country, language=language)
+        await self.members.arrived(invited.user_id)
+        async with self.hearing.work() as tx:
+            member = await tx.members.by_localpart(name)
+            await tx.members.set_chat(member.id, f"!chat-{name}")
+            for role in roles:
+                await self.roles.give(tx, await tx.members.get(member.id), role, by="operator")
+        return await self.look(name)
+
+    async def look(self, name: str) -> Member:
+        """The member as they are now."""
+        async with self.hearing.work.reading() as tx:
+            return await tx.members.by_localpart(name)
+
+    async def say(self, name: str, typed: str, *, in_: str | None = None, **changes: Any) -> list[str]:
+        """Let somebody type something, in their chat or in a staff room (`in_="security"`).
+
+        Returns what is said there in answer, message by message.
+        """
+        message = replace(self.message(name, typed, in_), **changes)
+        return await self.hear(message, in_)
+
+    def message(self, name: str, typed: str, in_: str | None = None) -> Message:
+        """The message as it ought to be."""
+        self.counter += 1
+        since = self.known_since or self.hearing.clock.now() - timedelta(days=9)
+        return Message(
+            room_id=room_id(f"staff:{in_}") if in_ else f"!chat-{name}",
+            event_id=f"$said-{self.counter}",
+            sender=self.hearing.accounts.member(name),
+            device_id="PHONE",
+            type="m.room.message",
+            content={"msgtype": "m.text", "body": typed},
+            encrypted=True,
+            trust=Trust.OWNER_SIGNED,
+            known_since=int(since.timestamp() * 1000),
+            sent_at=0,
+        )
+
+    async def hear(self, message: Message, in_: str | None = None) -> list[str]:
+        """Deliver a message; what is newly said in its room."""
+        actor, where = (Actor.STEWARD, Where.STAFF) if in_ else (Actor.DESK, Where.CHAT)
+        before = len(await self.said(message.room_id))
+        await Dispatcher(actor, where, self.hearing).hear(message)
+        return (await self.said(message.room_id))[before:]
+
+    async def said(self, room: str) -> list[str]:
+        """Everything said in a room, in order."""
+        found = [*await self.effects(Actor.DESK, room), *await self.effects(Actor.STEWARD, room)]
+        return [payload["content"]["body"] for kind, payload in found if kind == "say"]
