@@ -1,0 +1,61 @@
+"""The steward: what it says in staff rooms."""
+
+import pytest
+
+from banyan.domain.effects import Actor, Effect, EffectState
+from banyan.services.outbox import Never
+from bots.client import MatrixError
+from bots.outgoing import MARK, Outgoing
+from bots.steward import Steward
+from tests.bots.fake_client import FakeClient
+from tests.fakes import NOON
+
+ROOM = "!vetting:banyan.test"
+
+
+@pytest.fixture
+def client():
+    return FakeClient("@steward:banyan.test")
+
+
+@pytest.fixture
+def handle(client, clock):
+    handlers = Steward(Outgoing(client, clock)).handlers
+
+    async def carry_out(kind, **payload):
+        asked = {"room_id": ROOM} | payload
+        return await handlers[kind](
+            Effect("e1", 1, Actor.STEWARD, kind, asked, ROOM, None, EffectState.QUEUED, NOON)
+        )
+
+    return carry_out
+
+
+async def test_it_says_what_was_decided(handle, client):
+    """A message, or an event of another type when asked; the result names it."""
+    content = {"msgtype": "m.notice", "body": "Two of two."}
+    assert await handle("say", content=content) == {"event_id": "$0"}
+    (event,) = client.sent
+    assert (event["room_id"], event["type"], event["content"]) == (ROOM, "m.room.message", content)
+    assert event["beside"] == {MARK: "e1"}
+
+
+async def test_it_can_ask(handle, client):
+    """By a poll."""
+    await handle("say", content={"q": 1}, type="org.matrix.msc3381.poll.start")
+    assert client.sent[0]["type"] == "org.matrix.msc3381.poll.start"
+
+
+async def test_a_staff_room_that_refuses_is_tried_again(handle, client):
+    """The reconciler repairs it; nothing for staff is given up."""
+    client.refuses_with = MatrixError(403, "M_FORBIDDEN")
+    with pytest.raises(MatrixError):
+        await handle("say", content={})
+
+
+async def test_a_warning_nobody_worded_is_never_said(handle, client):
+    """A code without a text ends its effect."""
+    with pytest.raises(Never):
+        await handle("warn", reason="no-such-thing", language="en")
+    await handle("warn", reason="warden-has-device", language="en")
+    assert len(client.sent) == 1
