@@ -87,9 +87,7 @@ class Host:
         for key, answer in REACTIONS.items():
             try:
                 await self._client.react(room_id, event_id, key, txn_id=f"{effect.id}-{answer}")
-            except (
-                MatrixError
-            ) as refused:  # ours is there already, or it may not be: others can react all the same
+            except MatrixError as refused:  # the sign is there already, or it may not be: no harm
                 log.info("gathering.not-reacted", why=refused.errcode)
         return {"event_id": event_id}
 

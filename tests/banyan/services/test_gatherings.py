@@ -186,9 +186,11 @@ async def test_a_tap_heard_again_changes_nothing(tap, answers, gatherings, peopl
     ],
     ids=str,
 )
-async def test_taps_that_do_not_count(tap, answers, forged):
-    """Of another country, of somebody not admitted or unknown, of our own, on another event."""
+async def test_taps_that_do_not_count(tap, answers, work, forged):
+    """Of another country, of somebody not admitted by then or unknown, of our own, on another event."""
     await tap(**{"localpart": "otter", "key": "👍"} | forged)
+    async with work() as tx:
+        await tx.members.set_status("id-snail", MemberStatus.ADMITTED)
     assert await answers() == {}
 
 
