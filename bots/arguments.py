@@ -6,6 +6,7 @@ that is looked up is believed twice.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from types import NoneType
 from typing import Annotated, Any, get_args, get_origin
 
@@ -15,6 +16,7 @@ from banyan.errors import NotFound, Refusal
 from banyan.i18n import ENDONYMS, N_, SOURCE, Text, clean, render
 from banyan.network import REGIONAL, Area
 from bots.context import Context
+from bots.times import read_when
 from bots.words import plain, pseudonym, word
 from policies.rooms import declared_rooms
 
@@ -23,6 +25,7 @@ LONGEST_TEXT = 1000
 
 CHOOSE = N_("I did not understand that. Please answer with one of the numbers.")
 NOBODY = N_("I know nobody of that name. Names look like this: amber-heron.")
+PASSED = N_("{when} has passed. Please choose a later time.")
 TOO_LONG = N_("That is too long. Please write it in fewer words.")
 NOTHING = N_("There is nothing written. Please write it in words.")
 
@@ -44,6 +47,8 @@ class Kind:
     """Whatever they write is an answer."""
     obvious = True
     """With a single choice there is nothing to ask."""
+    nothing = N_("There is nothing here to choose from.")
+    """A marked text: what is said when there is no choice."""
 
     async def choices(self, _ctx: Context) -> Sequence[Choice]:
         """The numbered answers; none where people write something of their own."""
@@ -104,9 +109,13 @@ class Language(Kind):
 
 
 class Person(Kind):
-    """An admitted member within the asker's reach. Outside of it nobody exists."""
+    """A member within the asker's reach. Outside of it nobody exists."""
 
     open = True
+
+    def __init__(self, *statuses: MemberStatus) -> None:
+        """Admitted members, unless told otherwise."""
+        self._statuses = statuses or (MemberStatus.ADMITTED,)
 
     async def read(self, ctx: Context, typed: str) -> str:
         """From a pseudonym, a user id, a link or a pill."""
@@ -120,9 +129,7 @@ class Person(Kind):
 
     async def _find(self, ctx: Context, name: str) -> Member:
         member = await ctx.tx.members.by_localpart(name) if name else None
-        if member is None or member.status is not MemberStatus.ADMITTED:
-            raise Refusal(NOBODY)
-        if member.placement.area not in ctx.reach:
+        if member is None or member.status not in self._statuses or member.placement.area not in ctx.reach:
             raise Refusal(NOBODY)
         return member
 
@@ -181,6 +188,23 @@ class Talks(Kind):
         return RoomKey(token)
 
 
+class When(Kind):
+    """A moment ahead, as people write it in their own zone."""
+
+    open = True
+
+    async def read(self, ctx: Context, typed: str) -> str:
+        """ISO 8601 in UTC."""
+        moment = read_when(typed, now=ctx.now, zone=ctx.zone)
+        if moment <= ctx.now:
+            raise Refusal(PASSED, when=moment)
+        return moment.isoformat()
+
+    async def value(self, _ctx: Context, token: str) -> datetime:
+        """Aware, in UTC."""
+        return datetime.fromisoformat(token)
+
+
 class Roles(Kind):
     """A role of the network file."""
 
@@ -204,6 +228,7 @@ KINDS: Mapping[Any, Kind] = {
     Member: Person(),
     Addressed: Places(),
     RoomKey: Talks(),
+    datetime: When(),
 }
 """By annotation. `Annotated[str, Roles()]` names a kind where the type does not tell."""
 

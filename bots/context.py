@@ -7,6 +7,8 @@ from banyan.domain.people import Accounts, Member
 from banyan.domain.permissions import Permission
 from banyan.network import Network
 from banyan.services.approvals import Approvals
+from banyan.services.freezing import Freezing
+from banyan.services.gatherings import Gatherings
 from banyan.services.ports import UnitOfWork
 from policies.permissions import holds, reach
 
@@ -16,6 +18,8 @@ class Services:
     """The use cases that commands call. Each takes the unit of work as its first argument."""
 
     approvals: Approvals
+    freezing: Freezing
+    gatherings: Gatherings
 
 
 @dataclass(frozen=True)

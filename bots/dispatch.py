@@ -84,7 +84,7 @@ class Dispatcher:
         member, now = await self._asker(tx, message), self._hearing.clock.now()
         if member is None or not await tx.answered.first(message.event_id, now):
             return
-        if self._where is Where.CHAT:
+        if self._where is Where.CHAT and message.type != "m.room.redaction":
             await forget_event(tx, message.room_id, message.event_id, now + ORDINARY)
         if not message.encrypted or message.trust is not Trust.OWNER_SIGNED:
             log.info("message.not-counted", trust=message.trust.name, encrypted=message.encrypted)

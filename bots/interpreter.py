@@ -42,7 +42,6 @@ SURE = N_("Is this right?")
 YES, NO = "yes", "no"
 YES_NO = Argument(CONFIRM, Pick({YES: N_("Yes"), NO: N_("No")}), SURE)
 """What is asked when all is known."""
-NOTHING_HERE = N_("There is nothing here to choose from.")
 MAY_NOT = N_("That is not for you to do. Write “help” to see what you can ask for.")
 NOT_HERE = N_("I cannot do that in this room. Write it to me in your own chat.")
 NOT_UNDERSTOOD = N_("Sorry, I did not understand that.")
@@ -148,7 +147,7 @@ class Interpreter:
                 given[argument.name] = choices[0].token
                 continue
             if not choices and not argument.kind.open:
-                raise Refusal(NOTHING_HERE)
+                raise Refusal(argument.kind.nothing)
             return await self._ask(ctx, called, given, argument, before)
         values = await _values(ctx, called, given)
         if called.preview is not None and CONFIRM not in given:

@@ -51,7 +51,7 @@ def pseudonym(typed: str) -> str:
 
 def without_quote(body: str) -> str:
     """Return what somebody wrote without the message it answers, which apps put before it after `> `."""
-    if not body.startswith("> "):
+    if not body.startswith(("> <@", "> * <@")):
         return body
     lines = body.splitlines()
     rest = next((at for at, line in enumerate(lines) if not line.startswith(">")), len(lines))

@@ -9,5 +9,9 @@ from bots.interpreter import Interpreter
 
 def hearing(parts: Parts) -> Hearing:
     """The same for every account of one home."""
-    services = Services(approvals=parts.approvals)
+    services = Services(
+        approvals=parts.approvals,
+        freezing=parts.freezing,
+        gatherings=parts.gatherings,
+    )
     return Hearing(parts.work, parts.clock, parts.network, parts.accounts, services, Interpreter(TABLE))

@@ -13,6 +13,7 @@ from banyan.errors import BanyanError
 from banyan.services.outbox import Drain, Handler
 from banyan.services.traces import Traces
 from bots.alarm import Alarm
+from bots.brake import Brake
 from bots.client import Client, KeyPolicy, provision, relogin
 from bots.declare import Where
 from bots.desk import Desk
@@ -59,13 +60,16 @@ async def _desk(parts: Parts, client: Client, outgoing: Outgoing) -> Mapping[str
     client.on_report(desk.reported)
     client.on_membership(desk.joined)
     await desk.catch_up()
-    return {**desk.handlers, **host.handlers, **Invitations(desk, parts.addresses.web_url).handlers}
+    invitations = Invitations(desk, parts.addresses.web_url)
+    brake = Brake(desk.speak, parts.freezing, parts.work)
+    return {**desk.handlers, **host.handlers, **invitations.handlers, **brake.handlers}
 
 
 async def _steward(parts: Parts, client: Client, outgoing: Outgoing) -> Mapping[str, Handler]:
     client.on_message(Dispatcher(Actor.STEWARD, Where.STAFF, hearing(parts)).hear)
     proposals = Proposals(outgoing, parts.approvals, parts.work, parts.accounts)
-    return {**Steward(outgoing).handlers, **proposals.handlers}
+    brake = Brake(outgoing.send, parts.freezing, parts.work)
+    return {**Steward(outgoing).handlers, **proposals.handlers, **brake.handlers}
 
 
 SPEAKERS: Mapping[Actor, Equip] = {Actor.ALARM: _alarm, Actor.DESK: _desk, Actor.STEWARD: _steward}

@@ -70,9 +70,7 @@ class InviteDecision:
             "token": invited.token,
             "expires": invited.expires.isoformat(),
         }
-        await tx.outbox.put(
-            NewEffect(Actor.DESK, "invitation", handed, lane=author.chat, after=invited.ready, secret=True)
-        )
+        await tx.outbox.put(NewEffect(Actor.DESK, "invitation", handed, after=invited.ready, secret=True))
 
     async def drop(self, tx: UnitOfWork, proposal: Proposal, state: ProposalState) -> None:
         """Nothing was made, so there is nothing to take back."""

@@ -28,6 +28,9 @@ from banyan.store.transactions import insert_new
 
 QUEUED = outbox.c.state == EffectState.QUEUED.value
 
+HARMLESS_TWICE = ("redact",)
+"""Kinds whose `dedupe` need not be known for ever: there is one for every message of every chat."""
+
 
 class SqlOutbox:
     """`ports.Outbox`."""
@@ -74,7 +77,10 @@ class SqlOutbox:
         return found[0] if found else None
 
     async def due(self, actor: Actor, now: datetime, limit: int) -> Sequence[Effect]:
-        """Queued rows whose time has come: of each lane the oldest queued row only, oldest first."""
+        """Queued rows whose time has come, of each lane the oldest queued one only.
+
+        Oldest first, but what was put off comes last: nobody waits for a backlog of things to be erased.
+        """
         other = outbox.alias("other")
         predecessor = exists().where(
             other.c.actor == outbox.c.actor,
@@ -86,7 +92,13 @@ class SqlOutbox:
         pending = exists().where(other.c.id == outbox.c.after, other.c.state == EffectState.QUEUED.value)
         free = or_(outbox.c.after.is_(None), ~pending)
         return await self._some(
-            outbox.c.actor == actor.value, QUEUED, outbox.c.not_before <= now, first, free, limit=limit
+            outbox.c.actor == actor.value,
+            QUEUED,
+            outbox.c.not_before <= now,
+            first,
+            free,
+            limit=limit,
+            order=(and_(outbox.c.attempts == 0, outbox.c.not_before > outbox.c.queued), outbox.c.seq),
         )
 
     async def begin(self, effect_ids: Sequence[str], now: datetime, device_id: str | None) -> None:
@@ -119,7 +131,8 @@ class SqlOutbox:
     async def forget(self, before: datetime) -> int:
         """Erase what rows that ended before that moment said; how many. Their `dedupe` values stay known."""
         old = and_(~QUEUED, outbox.c.done < before)
-        gone = await self._connection.execute(delete(outbox).where(old, outbox.c.dedupe.is_(None)))
+        over = or_(outbox.c.dedupe.is_(None), outbox.c.kind.in_(HARMLESS_TWICE))
+        gone = await self._connection.execute(delete(outbox).where(old, over))
         # Erased, the row would let the same thing be done a second time: a second welcome, a second chat.
         full = and_(old, outbox.c.subject.is_not(None) | (cast(outbox.c.payload, Text) != "{}"))
         blank = update(outbox).where(full).values(subject=None, payload={}, result={})
@@ -150,8 +163,13 @@ class SqlOutbox:
         ended = update(outbox).where(outbox.c.id == effect_id, QUEUED)
         await self._connection.execute(ended.values(state=state.value, done=at, payload=left, **values))
 
-    async def _some(self, *where: ColumnElement[bool], limit: int | None = None) -> Sequence[Effect]:
-        query = select(outbox).where(*where).order_by(outbox.c.seq).limit(limit)
+    async def _some(
+        self,
+        *where: ColumnElement[bool],
+        limit: int | None = None,
+        order: Sequence[ColumnElement[Any]] = (outbox.c.seq,),
+    ) -> Sequence[Effect]:
+        query = select(outbox).where(*where).order_by(*order).limit(limit)
         return [_effect(row) for row in await self._connection.execute(query)]
 
 

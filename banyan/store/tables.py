@@ -162,6 +162,13 @@ Index(
     sqlite_where=QUEUED_ONLY,
     postgresql_where=QUEUED_ONLY,
 )
+Index(
+    "ix_outbox_due",
+    outbox.c.actor,
+    outbox.c.not_before,
+    sqlite_where=QUEUED_ONLY,
+    postgresql_where=QUEUED_ONLY,
+)
 
 conversations = Table(
     "conversations",

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from banyan.domain.effects import Actor
 from banyan.services.ports import Clock, Ids
 from banyan.store.alerts import SqlAlerts, SqlSenders
+from banyan.store.checkins import SqlCheckins
 from banyan.store.gatherings import SqlGatherings, SqlPosts
 from banyan.store.log import SqlAnswered, SqlLog
 from banyan.store.outbox import SqlOutbox
@@ -33,6 +34,7 @@ class SqlUnit:
         self.outbox = SqlOutbox(connection, clock, ids)
         self.gatherings = SqlGatherings(connection)
         self.posts = SqlPosts(connection)
+        self.checkins = SqlCheckins(connection)
         self.log = SqlLog(connection, clock)
         self.answered = SqlAnswered(connection)
         self.conversations = SqlConversations(connection)

@@ -1,6 +1,6 @@
 """Every command, in one table: the desk and the steward understand the same words."""
 
-from bots.commands import approving, help, language  # noqa: A004 - named after the words people type
+from bots.commands import approving, freezing, gathering, help, language  # noqa: A004 - named after the words people type
 from bots.declare import CommandTable
 
 TABLE = CommandTable(
@@ -9,6 +9,10 @@ TABLE = CommandTable(
         approving.waiting,
         approving.approve,
         approving.refuse,
+        freezing.freeze,
+        gathering.gathering,
+        gathering.cancel,
+        gathering.gatherings,
         language.language,
     ]
 )

@@ -3,6 +3,8 @@ import pytest
 from banyan.domain.approvals import ProposalKind
 from banyan.services.approvals import Approvals
 from banyan.services.decisions import InviteDecision, RoleDecision
+from banyan.services.freezing import Freezing
+from banyan.services.gatherings import Gatherings
 from bots.commands import TABLE
 from bots.context import Services
 from bots.dispatch import Hearing
@@ -17,8 +19,18 @@ def approvals(work, clock, ids, network, members, roles):
 
 
 @pytest.fixture
-def services(approvals):
-    return Services(approvals=approvals)
+def freezing(clock, network, accounts):
+    return Freezing(clock, network, accounts)
+
+
+@pytest.fixture
+def gatherings(work, clock, ids, network, accounts):
+    return Gatherings(work, clock, ids, network=network, accounts=accounts)
+
+
+@pytest.fixture
+def services(approvals, freezing, gatherings):
+    return Services(approvals=approvals, freezing=freezing, gatherings=gatherings)
 
 
 @pytest.fixture

@@ -71,4 +71,5 @@ def test_an_answer_without_what_it_quotes():
     """Apps put the message that is answered before the answer."""
     assert without_quote("> <@desk:x> Which?\n> more\n\n2") == "2"
     assert without_quote("2 > 1") == "2 > 1"
-    assert without_quote("> only a quote") == ""
+    assert without_quote("> <@desk:x> only a quote") == ""
+    assert without_quote("> 5 people") == "> 5 people"

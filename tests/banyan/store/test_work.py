@@ -229,6 +229,7 @@ async def test_of_each_lane_the_oldest(work, clock):
         assert await due() == [first, other, *free]
         assert await due(Actor.ALARM) == [alarm]
         assert await due(limit=1) == [first]
+        await tx.outbox.begin([first], clock.now(), None)
         await tx.outbox.retry(first, clock.now() + timedelta(seconds=5), "f00d")
         assert await due() == [other, *free]
         clock.forward(seconds=5)
@@ -329,3 +330,25 @@ async def test_what_was_done_once_is_known_for_good(work, clock):
         emptied = await tx.outbox.get(effect_id)
     assert (emptied.payload, emptied.result, emptied.subject) == ({}, {}, None)
     assert emptied.state is EffectState.DONE
+
+
+async def test_what_was_put_off_waits_for_what_is_new(work, clock):
+    """After a long night the answer to somebody does not wait behind a thousand things to be erased."""
+    later = clock.now() + timedelta(hours=24)
+    async with work() as tx:
+        for number in range(3):
+            await tx.outbox.put(NewEffect(Actor.DESK, "redact", {"n": number}, not_before=later))
+    clock.forward(hours=25)
+    async with work() as tx:
+        await tx.outbox.put(NewEffect(Actor.DESK, "say", {}))
+        assert [e.kind for e in await tx.outbox.due(Actor.DESK, clock.now(), 2)] == ["say", "redact"]
+
+
+async def test_after_another_has_ended(work, clock):
+    """An effect waits for one of another actor, whatever came of that one."""
+    async with work() as tx:
+        first = await tx.outbox.put(NewEffect(Actor.GATE, "withdraw", {}))
+        await tx.outbox.put(NewEffect(Actor.DESK, "say", {}, after=first))
+        assert await tx.outbox.due(Actor.DESK, clock.now(), 9) == []
+        await tx.outbox.dead(first, "no-handler")
+        assert [e.kind for e in await tx.outbox.due(Actor.DESK, clock.now(), 9)] == ["say"]

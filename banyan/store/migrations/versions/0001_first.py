@@ -157,6 +157,9 @@ def _outbox() -> None:
         sqlite_where=queued,
         postgresql_where=queued,
     )
+    op.create_index(
+        "ix_outbox_due", "outbox", ["actor", "not_before"], sqlite_where=queued, postgresql_where=queued
+    )
 
 
 def _speech() -> None:
