@@ -102,8 +102,8 @@ class Interpreter:
         return not first.open and await _match(reaching, called.arguments, _parts(rest)) is None
 
     async def _menu(self, ctx: Context, where: Where) -> Said:
-        menu = await self._begin(ctx, where, self._table["help"], "")
-        return replace(menu, paragraphs=(Text(NOT_UNDERSTOOD), *menu.paragraphs))
+        reaching = replace(ctx, reach=ctx.reaches(None))
+        return await self._advance(reaching, where, self._table["help"], {}, [Text(NOT_UNDERSTOOD)])
 
     async def _begin(self, ctx: Context, where: Where, called: Command, rest: str) -> Said:
         ctx = replace(ctx, reach=ctx.reaches(called.needs))

@@ -19,7 +19,10 @@ class Retention:
         self._clock = clock
 
     async def sweep(self) -> int:
-        """Erase handled event ids and ended effects that are old enough; how many rows."""
+        """Erase questions nobody answered, and old handled event ids and ended effects; how many rows."""
         now = self._clock.now()
         async with self._work() as tx:
-            return await tx.answered.forget(now - ANSWERED) + await tx.outbox.forget(now - EFFECTS)
+            questions = await tx.conversations.forget(now)
+            return (
+                questions + await tx.answered.forget(now - ANSWERED) + await tx.outbox.forget(now - EFFECTS)
+            )
