@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from banyan.domain.alerts import Alert, AlertState, Sender
 from banyan.domain.approvals import Proposal, ProposalState
+from banyan.domain.checkins import Answer, Checkin, RollLine
 from banyan.domain.conversations import Conversation
 from banyan.domain.effects import Actor, Effect, NewEffect
 from banyan.domain.gatherings import Gathering, Rsvp
@@ -215,13 +216,16 @@ class Gatherings(Protocol):
     async def set_rsvp(
         self, gathering_id: str, member_id: str, answer: Rsvp, event_id: str | None = None
     ) -> None:
-        """What the member answers from now on; `event_id` is the reaction that says it, if one does."""
+        """What the member answers from now on; `event_id` is the reaction that says it, if one does.
+
+        Words take the place of every earlier answer, a reaction stands beside the earlier ones.
+        """
 
     async def withdraw_rsvp(self, event_id: str) -> None:
-        """Forget the answer that this reaction gave; nothing happens when another one came after it."""
+        """Forget the answer that this reaction gave: the latest that is left counts."""
 
     async def rsvps(self, gathering_id: str) -> Mapping[str, Rsvp]:
-        """Answers by member id: of those who are members still."""
+        """Latest answers by member id: of those who are members still."""
 
     async def forget(self, before: datetime) -> int:
         """Erase gatherings that began before that moment, with every answer; how many."""
@@ -236,6 +240,27 @@ class Posts(Protocol):
     async def subject_of(self, event_id: str) -> str | None: ...
     async def forget(self, before: datetime) -> int:
         """Erase those whose `at` lies before that moment; how many."""
+
+
+class Checkins(Protocol):
+    """Who was asked whether they are safe, and what they answered."""
+
+    async def add(self, alert_id: str, member_ids: Sequence[str]) -> None:
+        """Expect an answer of these members; those who are expected already keep theirs."""
+
+    async def get(self, alert_id: str, member_id: str) -> Checkin | None: ...
+    async def of_member(self, member_id: str) -> Sequence[Checkin]:
+        """Every roll call of that member, the newest alert first."""
+
+    async def set_answer(self, alert_id: str, member_id: str, answer: Answer, at: datetime) -> None: ...
+    async def answers(self, alert_id: str) -> Sequence[RollLine]:
+        """The roll call of that alert: of those who are members still."""
+
+    async def called(self) -> Sequence[str]:
+        """Ids of the alerts after which members were asked, the newest first."""
+
+    async def forget(self, before: datetime) -> int:
+        """Erase the roll calls of alerts that came in before that moment; how many answers."""
 
 
 class UnitOfWork(Protocol):
@@ -257,6 +282,8 @@ class UnitOfWork(Protocol):
     def gatherings(self) -> Gatherings: ...
     @property
     def posts(self) -> Posts: ...
+    @property
+    def checkins(self) -> Checkins: ...
     @property
     def log(self) -> Log: ...
     @property
@@ -296,6 +323,7 @@ class Registration(Protocol):
 __all__ = [
     "Alerts",
     "Answered",
+    "Checkins",
     "Clock",
     "Conversations",
     "Gatherings",

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Row, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from banyan.domain.checkins import Answer, Answered, Checkin
+from banyan.domain.checkins import Answer, Checkin, RollLine
 from banyan.domain.people import MemberStatus
 from banyan.store.tables import alerts, checkins, members
 from banyan.store.transactions import insert_new
@@ -36,12 +36,10 @@ class SqlCheckins:
 
     async def set_answer(self, alert_id: str, member_id: str, answer: Answer, at: datetime) -> None:
         """What the member answers from now on."""
-        theirs = update(checkins).where(
-            checkins.c.alert_id == alert_id, checkins.c.member_id == member_id
-        )
+        theirs = update(checkins).where(checkins.c.alert_id == alert_id, checkins.c.member_id == member_id)
         await self._connection.execute(theirs.values(answer=answer.value, at=at))
 
-    async def answers(self, alert_id: str) -> Sequence[Answered]:
+    async def answers(self, alert_id: str) -> Sequence[RollLine]:
         """The roll call of that alert: of those who are members still, by pseudonym."""
         query = (
             select(members.c.localpart, members.c.area, checkins.c.answer)
@@ -50,7 +48,7 @@ class SqlCheckins:
             .order_by(members.c.localpart)
         )
         rows = await self._connection.execute(query)
-        return [Answered(row.localpart, row.area, _answer(row.answer)) for row in rows]
+        return [RollLine(row.localpart, row.area, _answer(row.answer)) for row in rows]
 
     async def called(self) -> Sequence[str]:
         """Ids of the alerts after which members were asked, the newest first."""
@@ -68,12 +66,7 @@ class SqlCheckins:
         return gone.rowcount
 
     async def _some(self, *where: Any) -> Sequence[Checkin]:
-        query = (
-            select(checkins)
-            .join(alerts)
-            .where(*where)
-            .order_by(alerts.c.received.desc(), alerts.c.id)
-        )
+        query = select(checkins).join(alerts).where(*where).order_by(alerts.c.received.desc(), alerts.c.id)
         return [_checkin(row) for row in await self._connection.execute(query)]
 
 

@@ -60,26 +60,29 @@ class SqlGatherings:
     async def set_rsvp(
         self, gathering_id: str, member_id: str, answer: Rsvp, event_id: str | None = None
     ) -> None:
-        """What the member answers from now on; `event_id` is the reaction that says it, if one does."""
-        of = rsvps.c
-        mine = delete(rsvps).where(of.gathering_id == gathering_id, of.member_id == member_id)
-        await self._connection.execute(mine)
-        await self._connection.execute(
-            rsvps.insert().values(
-                gathering_id=gathering_id, member_id=member_id, answer=answer.value, event_id=event_id
-            )
-        )
+        """What the member answers from now on; `event_id` is the reaction that says it, if one does.
+
+        Words take the place of every earlier answer; a reaction leaves the earlier ones, which stand on the
+        member's screen beside it, for the case that it is taken back.
+        """
+        row = {"gathering_id": gathering_id, "member_id": member_id, "answer": answer.value}
+        if event_id is None:
+            of = rsvps.c
+            mine = delete(rsvps).where(of.gathering_id == gathering_id, of.member_id == member_id)
+            await self._connection.execute(mine)
+        await insert_new(self._connection, rsvps, row | {"event_id": event_id})
 
     async def withdraw_rsvp(self, event_id: str) -> None:
-        """Forget the answer that this reaction gave; nothing happens when another one came after it."""
+        """Forget the answer that this reaction gave: the latest that is left counts."""
         await self._connection.execute(delete(rsvps).where(rsvps.c.event_id == event_id))
 
     async def rsvps(self, gathering_id: str) -> Mapping[str, Rsvp]:
-        """Answers by member id: of those who are members still."""
+        """Latest answers by member id: of those who are members still."""
         query = (
             select(rsvps.c.member_id, rsvps.c.answer)
             .join(members)
             .where(rsvps.c.gathering_id == gathering_id, members.c.status == MemberStatus.ADMITTED.value)
+            .order_by(rsvps.c.seq)
         )
         return {member_id: Rsvp(answer) for member_id, answer in await self._connection.execute(query)}
 

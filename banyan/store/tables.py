@@ -221,10 +221,11 @@ gatherings = Table(
 rsvps = Table(
     "rsvps",
     metadata,
-    Column("gathering_id", ForeignKey("gatherings.id"), primary_key=True),
-    Column("member_id", ForeignKey("members.id"), primary_key=True),
+    Column("seq", Counter, primary_key=True, autoincrement=True),
+    Column("gathering_id", ForeignKey("gatherings.id"), nullable=False, index=True),
+    Column("member_id", ForeignKey("members.id"), nullable=False),
     Column("answer", String(8), nullable=False),
-    Column("event_id", String(255)),
+    Column("event_id", String(255), unique=True),
 )
 
 posts = Table(

@@ -62,10 +62,15 @@ async def test_the_latest_answer_counts(work, people):
         await tx.gatherings.set_rsvp("g1", heron.id, Rsvp.YES, "$first")
         await tx.gatherings.set_rsvp("g1", heron.id, Rsvp.MAYBE, "$second")
         await tx.gatherings.set_rsvp("g1", otter.id, Rsvp.NO)
-        await tx.gatherings.withdraw_rsvp("$first")
         assert await tx.gatherings.rsvps("g1") == {heron.id: Rsvp.MAYBE, otter.id: Rsvp.NO}
-        await tx.gatherings.withdraw_rsvp("$second")
+        await tx.gatherings.withdraw_rsvp("$second")  # the first is on their screen still
+        assert await tx.gatherings.rsvps("g1") == {heron.id: Rsvp.YES, otter.id: Rsvp.NO}
+        await tx.gatherings.withdraw_rsvp("$first")
         assert await tx.gatherings.rsvps("g1") == {otter.id: Rsvp.NO}
+        await tx.gatherings.set_rsvp("g1", otter.id, Rsvp.YES, "$third")
+        await tx.gatherings.set_rsvp("g1", otter.id, Rsvp.MAYBE)
+        await tx.gatherings.withdraw_rsvp("$third")  # words took its place
+        assert await tx.gatherings.rsvps("g1") == {otter.id: Rsvp.MAYBE}
 
 
 async def test_who_is_frozen_is_not_counted(work, people):

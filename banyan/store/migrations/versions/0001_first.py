@@ -219,14 +219,17 @@ def _gatherings() -> None:
     )
     op.create_table(
         "rsvps",
+        sa.Column("seq", COUNTER, nullable=False, autoincrement=True),
         sa.Column("gathering_id", sa.String(32), nullable=False),
         sa.Column("member_id", sa.String(32), nullable=False),
         sa.Column("answer", sa.String(8), nullable=False),
         sa.Column("event_id", sa.String(255)),
-        sa.PrimaryKeyConstraint("gathering_id", "member_id", name="pk_rsvps"),
+        sa.PrimaryKeyConstraint("seq", name="pk_rsvps"),
+        sa.UniqueConstraint("event_id", name="uq_rsvps_event_id"),
         sa.ForeignKeyConstraint(["gathering_id"], ["gatherings.id"], name="fk_rsvps_gathering_id"),
         sa.ForeignKeyConstraint(["member_id"], ["members.id"], name="fk_rsvps_member_id"),
     )
+    op.create_index("ix_rsvps_gathering_id", "rsvps", ["gathering_id"])
     op.create_table(
         "posts",
         sa.Column("event_id", sa.String(255), nullable=False),
