@@ -52,7 +52,10 @@ class Desk:
         """Make the member's chat, once; the gate joins them to it. Result: `{"room_id"}`."""
         member_id, user_id = effect.payload["member_id"], effect.payload["user_id"]
         locator = self._vault.mac("chat", member_id)
-        room_id = (await self._chats.member(member_id)).chat
+        member = await self._chats.member(member_id)
+        if member.status is not MemberStatus.ADMITTED:
+            raise Never("not-admitted")
+        room_id = member.chat
         if room_id is None and effect.attempts:
             room_id = await self._find(locator)
         if room_id is None:

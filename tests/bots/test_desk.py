@@ -6,8 +6,10 @@ from functools import partial
 import pytest
 
 from banyan.domain.effects import Actor, Effect, EffectState
+from banyan.domain.people import MemberStatus
 from banyan.domain.rooms import LOCATOR
 from banyan.services.chats import Chats
+from banyan.services.outbox import Never
 from banyan.services.roster import Roster
 from banyan.services.traces import Traces
 from bots.client import Membership, Report, ReportKind
@@ -71,6 +73,15 @@ async def test_a_death_after_creation_makes_no_second_chat(desk, client, member,
     assert len(client.rooms) == 1
     (room,) = client.rooms.values()
     assert member.localpart not in str(room.state[LOCATOR])
+
+
+async def test_no_chat_for_somebody_frozen_meanwhile(desk, client, member, accounts, work):
+    """Nothing is made, and nothing is tried for ever."""
+    async with work() as tx:
+        await tx.members.set_status(member.id, MemberStatus.FROZEN)
+    with pytest.raises(Never, match="not-admitted"):
+        await desk.open_chat(asking(member, accounts))
+    assert not client.rooms
 
 
 async def test_welcomed_once_they_can_read_it(desk, client, member, accounts, effects):
