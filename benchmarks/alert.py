@@ -24,10 +24,8 @@ from banyan.domain.alerts import (
     Kind as AlertKind,
 )
 from banyan.domain.effects import Actor, Effect, NewEffect
-from banyan.network import load_network
-from banyan.services.alerts import Alerts
+from banyan.services.alerts import Alerts, Links
 from banyan.services.outbox import Drain
-from banyan.settings import DEFAULT_NETWORK
 from banyan.vault import FileVault
 from benchmarks.measure import Kind, Result, Step, compared, in_turns
 from benchmarks.parts import Sizes, Stage
@@ -63,14 +61,7 @@ class _Turns:
         self._device = device
         self._client = client
         self._books = ours
-        alerts = Alerts(
-            ours.work,
-            SystemClock(),
-            Ids(),
-            network=load_network(DEFAULT_NETWORK),
-            vault=FileVault(stage.directory / "home.key"),
-            web_url="",
-        )
+        alerts = Alerts(ours.work, Links(FileVault(stage.directory / "home.key"), ""))
         self._post = Alarm(Outgoing(client, SystemClock()), alerts).handlers["alert"]
         self._newest: dict[str, str] = {}
         """Room id → the event that was sent there last."""

@@ -18,6 +18,7 @@ from banyan.errors import NotFound
 from banyan.services.alert_body import LARGEST
 from banyan.services.alerts import Alerts, AlertStatus
 from banyan.services.health import Health
+from banyan.services.intake import Intake
 from banyan.services.intake_errors import AlreadySent, BadBody, NotJson, Refused, TooLarge, Unsigned
 from bridge.metrics import Metrics
 
@@ -33,7 +34,7 @@ Handler = Callable[[web.Request], Awaitable[web.Response]]
 logger = structlog.get_logger()
 
 
-def public_routes(alerts: Alerts, health: Health, metrics: Metrics) -> list[web.RouteDef]:
+def public_routes(intake: Intake, alerts: Alerts, health: Health, metrics: Metrics) -> list[web.RouteDef]:
     """`POST /alerts`, `GET /alerts/{id}/{secret}`, `GET /health`."""
 
     @_answering
@@ -41,7 +42,7 @@ def public_routes(alerts: Alerts, health: Health, metrics: Metrics) -> list[web.
         try:
             raw = await _body(request)
             sender, signature = _one(request, SENDER), _one(request, SIGNATURE)
-            accepted = await alerts.submit(sender, signature, raw)
+            accepted = await intake.submit(sender, signature, raw)
         except Refused as refusal:
             metrics.alerts.labels(refusal.code).inc()
             answer = _refused(refusal)

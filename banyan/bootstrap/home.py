@@ -17,18 +17,23 @@ from banyan.errors import AlreadyRunning, UsedWrongly
 from banyan.files import create_secret, write_private
 from banyan.network import Network, load_network
 from banyan.services.access import Access
-from banyan.services.alerts import Alerts
+from banyan.services.alert_decision import AlertDecision
+from banyan.services.alerts import Alerts, Links
 from banyan.services.approvals import Approvals, Decision
 from banyan.services.chats import Chats
 from banyan.services.decisions import InviteDecision, RoleDecision
 from banyan.services.freezing import Freezing
 from banyan.services.gatherings import Gatherings
 from banyan.services.ids import RandomIds
+from banyan.services.intake import Intake
 from banyan.services.log import DecisionLog
 from banyan.services.members import Members
 from banyan.services.outbox import Wakes
+from banyan.services.raising import Raising
+from banyan.services.releasing import Releasing
 from banyan.services.retention import Retention
 from banyan.services.roles import Roles
+from banyan.services.rollcall import RollCall
 from banyan.services.roster import Roster
 from banyan.services.senders import Senders
 from banyan.services.vigil import Vigil
@@ -145,7 +150,8 @@ class Parts:
     def approvals(self) -> Approvals:
         """What needs two persons."""
         decisions: dict[ProposalKind, Decision] = {
-            ProposalKind.INVITE: InviteDecision(self.members),
+            ProposalKind.ALERT: AlertDecision(self.releasing, self.clock),
+            ProposalKind.INVITE: InviteDecision(self.members, self.network),
             ProposalKind.ROLE: RoleDecision(self.roles),
         }
         return Approvals(self.work, self.clock, self.ids, self.network, decisions)
@@ -162,15 +168,43 @@ class Parts:
 
     @cached_property
     def alerts(self) -> Alerts:
-        """Accepting alerts and telling how far they have come."""
-        return Alerts(
+        """Reading alerts and telling how far they have come."""
+        return Alerts(self.work, self.links)
+
+    @cached_property
+    def links(self) -> Links:
+        """Where senders see how far their alerts have come."""
+        return Links(self.vault, self.addresses.web_url)
+
+    @cached_property
+    def releasing(self) -> Releasing:
+        """Sending an alert off."""
+        return Releasing(self.clock, self.network)
+
+    @cached_property
+    def intake(self) -> Intake:
+        """Accepting signed alerts."""
+        return Intake(
             self.work,
             self.clock,
             self.ids,
             network=self.network,
-            vault=self.vault,
-            web_url=self.addresses.web_url,
+            links=self.links,
+            releasing=self.releasing,
+            approvals=self.approvals,
         )
+
+    @cached_property
+    def raising(self) -> Raising:
+        """Alerts that staff ask for."""
+        return Raising(
+            self.clock, self.ids, network=self.network, releasing=self.releasing, approvals=self.approvals
+        )
+
+    @cached_property
+    def roll_call(self) -> RollCall:
+        """Asking members whether they are safe."""
+        return RollCall(self.work, self.clock, network=self.network, vault=self.vault)
 
     @cached_property
     def senders(self) -> Senders:

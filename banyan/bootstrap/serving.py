@@ -48,7 +48,7 @@ async def _web(parts: Parts, crew: Crew) -> AsyncIterator[None]:
     public = [
         *site_routes(site),
         *join_routes(parts.members, site),
-        *public_routes(parts.alerts, Health(_checks(parts, crew)), parts.metrics),
+        *public_routes(parts.intake, parts.alerts, Health(_checks(parts, crew)), parts.metrics),
     ]
     hs_token = parts.home.secret("warden.hs_token").read_text().strip()
     private = private_routes(hs_token, parts.members, parts.metrics)

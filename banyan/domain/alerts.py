@@ -63,6 +63,9 @@ class AlertState(StrEnum):
 
 NEEDS_TWO_RESPONSES = frozenset({Response.EVACUATE, Response.SHELTER})
 
+STAFF = ""
+"""`sender` of what our own staff asked for."""
+
 
 @dataclass(frozen=True)
 class AlertText:
@@ -80,7 +83,7 @@ class Alert:
     id: str
     """Ours: opaque, random."""
     sender: str
-    """Name of an enrolled sender; empty when our own staff asked for it."""
+    """Name of an enrolled sender, or `STAFF`."""
     identifier: str
     """The sender's own id; unique per sender."""
     sent: datetime

@@ -42,6 +42,8 @@ class Action(StrEnum):
     INTRUSION_SEEN = "intrusion-seen"
     ALERT_HELD = "alert-held"
     ALERT_QUEUED = "alert-queued"
+    ALERT_REFUSED = "alert-refused"
+    ALERT_EXPIRED = "alert-expired"
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,7 @@ from banyan.services.senders import Senders
 from bridge.alerts import public_routes
 from bridge.listener import listening
 from bridge.metrics import Metrics
-from tests.alert_samples import PUBLIC_KEY, WORDS, body, signature
-from tests.fakes import FakeVault
+from tests.alert_samples import LINKS, PUBLIC_KEY, WORDS, body, intake_over, signature
 
 JSON = {"Content-Type": "application/json"}
 
@@ -30,9 +29,9 @@ def well():
 
 
 @pytest.fixture
-async def alerts(work, clock, ids, network, rooms):
+async def intake(work, clock, ids, network, rooms):
     await Senders(work).enrol("relay", PUBLIC_KEY, direct=True)
-    return Alerts(work, clock, ids, network=network, vault=FakeVault(), web_url="https://a.test")
+    return intake_over(work, clock, ids, network)[0]
 
 
 @pytest.fixture
@@ -41,7 +40,7 @@ def metrics(work):
 
 
 @pytest.fixture
-def app(alerts, metrics, well):
+def app(intake, work, metrics, well):
     def check(part):
         async def ask():
             return well[part]
@@ -49,7 +48,9 @@ def app(alerts, metrics, well):
         return ask
 
     app = web.Application()
-    app.add_routes(public_routes(alerts, Health({part: check(part) for part in well}), metrics))
+    app.add_routes(
+        public_routes(intake, Alerts(work, LINKS), Health({part: check(part) for part in well}), metrics)
+    )
     return app
 
 
@@ -258,13 +259,13 @@ async def test_any_signed_bytes(client, raw):
     assert answer.status in {400, 429}
 
 
-async def test_our_own_failure_is_said(client, post, alerts, monkeypatch):
+async def test_our_own_failure_is_said(client, post, intake, monkeypatch):
     """When the database is away the sender is told to try again, and the log holds no text."""
 
     async def away(*_):
         raise ConnectionError("a text from outside")
 
-    monkeypatch.setattr(alerts, "submit", away)
+    monkeypatch.setattr(intake, "submit", away)
     with capture_logs() as logs:
         answer = await post()
     assert (answer.status, (await answer.json())["error"]) == (503, "unavailable")

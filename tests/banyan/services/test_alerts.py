@@ -26,14 +26,19 @@ from banyan.services.intake_errors import (
     Unsigned,
 )
 from banyan.services.senders import Senders
-from tests.alert_samples import KEY, PUBLIC_KEY, body, signature
-from tests.fakes import FakeVault, room_id
+from tests.alert_samples import KEY, LINKS, PUBLIC_KEY, body, intake_over, signature
+from tests.fakes import room_id
 
 
 @pytest.fixture
 def make(work, clock, ids, network):
     """A new process over the same database."""
-    return lambda: Alerts(work, clock, ids, network=network, vault=FakeVault(), web_url="https://a.test")
+    return lambda: intake_over(work, clock, ids, network)[0]
+
+
+@pytest.fixture
+def book(work):
+    return Alerts(work, LINKS)
 
 
 @pytest.fixture
@@ -62,6 +67,7 @@ async def test_an_alert_goes_to_the_rooms_of_its_areas(send, effects, decisions,
             "area": area,
             "language": language,
             "zone": zone,
+            "confirmed": False,
         }
         for area, language, zone in (
             ("MM-1", "my", "Asia/Yangon"),
@@ -101,7 +107,7 @@ async def test_what_needs_two_persons_is_held(
     accepted = await send("other", severity=severity, response=response)
     assert accepted.state == state
     assert bool(await effects(Actor.ALARM)) == (state == "queued")
-    assert (await decisions())[-1][0] == f"alert-{state}"
+    assert f"alert-{state}" in [action for action, _, _ in await decisions()]
 
 
 async def refused(alerts, effects, decisions, error, name, signed, raw):
@@ -263,13 +269,13 @@ async def test_a_flood_of_forgeries_keeps_no_sender_out(alerts, send, network):
     assert (await send()).state is AlertState.QUEUED
 
 
-async def test_the_status_says_how_far_it_has_come(alerts, send, work, clock):
+async def test_the_status_says_how_far_it_has_come(book, send, work, clock):
     """Per room: queued, then sent with its event, seen as a lower bound; failed when it never can be."""
     accepted = await send()
     alert_id, secret = accepted.status_url.removeprefix("https://a.test/alerts/").split("/")
     assert alert_id == accepted.id
     assert len(secret) == 32
-    status = await alerts.status(alert_id, secret)
+    status = await book.status(alert_id, secret)
     assert [(room.area, room.state, room.event_id) for room in status.rooms] == [
         ("MM-1", Delivery.QUEUED, None),
         ("MM-2", Delivery.QUEUED, None),
@@ -281,8 +287,8 @@ async def test_the_status_says_how_far_it_has_come(alerts, send, work, clock):
         await tx.outbox.done(first.id, clock.now(), {"event_id": "$event"})
         await tx.outbox.dead(second.id, "room-gone")
     for people in (3, 5, 4):
-        await alerts.saw("$event", people)
-    first, second = (await alerts.status(alert_id, secret)).rooms
+        await book.saw("$event", people)
+    first, second = (await book.status(alert_id, secret)).rooms
     assert (first.state, first.event_id, first.queued, first.sent, first.seen) == (
         Delivery.SENT,
         "$event",
@@ -291,10 +297,10 @@ async def test_the_status_says_how_far_it_has_come(alerts, send, work, clock):
         5,
     )
     assert (second.state, second.event_id, second.sent) == (Delivery.FAILED, None, None)
-    assert await alerts.all() == [await alerts.status(alert_id, secret)]
+    assert await book.all() == [await book.status(alert_id, secret)]
 
 
-async def test_the_status_is_for_the_holder_of_the_link(alerts, send):
+async def test_the_status_is_for_the_holder_of_the_link(book, send):
     """Wrong secret, wrong id and garbage are one and the same: not found."""
     accepted = await send()
     secret = accepted.status_url.rpartition("/")[2]
@@ -307,7 +313,7 @@ async def test_the_status_is_for_the_holder_of_the_link(alerts, send):
         ("nul\0\ud800", secret),
     ):
         with pytest.raises(NotFound, match="no such alert"):
-            await alerts.status(alert_id, tried)
+            await book.status(alert_id, tried)
 
 
 async def test_what_people_wrote_is_in_no_log(send, work, tmp_path, decisions):
