@@ -47,8 +47,15 @@ class Kind:
     """Whatever they write is an answer."""
     obvious = True
     """With a single choice there is nothing to ask."""
+    digits = False
+    """Nothing but digits is an answer."""
     nothing = N_("There is nothing here to choose from.")
     """A marked text: what is said when there is no choice."""
+
+    @property
+    def told_apart(self) -> bool:
+        """Whether other words than an answer can be known: in a staff room they are talk among colleagues."""
+        return self.digits or not self.open
 
     async def choices(self, _ctx: Context) -> Sequence[Choice]:
         """The numbered answers; none where people write something of their own."""

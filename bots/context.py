@@ -10,6 +10,7 @@ from banyan.services.approvals import Approvals
 from banyan.services.freezing import Freezing
 from banyan.services.gatherings import Gatherings
 from banyan.services.ports import UnitOfWork
+from banyan.services.roles import Roles
 from policies.permissions import holds, reach
 
 
@@ -20,6 +21,7 @@ class Services:
     approvals: Approvals
     freezing: Freezing
     gatherings: Gatherings
+    roles: Roles
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ from policies.placement import rooms_now
 log = structlog.get_logger()
 
 BROKEN = N_("Something failed on our side (ref {reference}). Nothing was done. Please try again later.")
+NO_CHAT = N_("I answer this in your own chat with the desk only, and you have none yet. Nothing was done.")
 IN_YOUR_CHAT = N_("I have answered you in your own chat.")
 
 Tap = Callable[[Context, Message], Awaitable[Said | None]]
@@ -140,7 +141,9 @@ class Dispatcher:
         return member if belongs and room and room.kind is RoomKind.STAFF else None
 
     async def _put(self, ctx: Context, said: Said) -> None:
-        if said.private and ctx.member.chat:
+        if said.private:
+            if ctx.member.chat is None:
+                raise Refusal(NO_CHAT)
             await self._say(ctx, Actor.DESK, ctx.member.chat, said)
             said = Said((Text(IN_YOUR_CHAT),))
         await self._say(ctx, self._actor, ctx.room_id, said)

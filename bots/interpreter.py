@@ -43,7 +43,10 @@ YES, NO = "yes", "no"
 YES_NO = Argument(CONFIRM, Pick({YES: N_("Yes"), NO: N_("No")}), SURE)
 """What is asked when all is known."""
 MAY_NOT = N_("That is not for you to do. Write “help” to see what you can ask for.")
-NOT_HERE = N_("I cannot do that in this room. Write it to me in your own chat.")
+NOT_HERE = {
+    Where.CHAT: N_("I do that in the staff rooms only."),
+    Where.STAFF: N_("I cannot do that in this room. Write it to me in your own chat."),
+}
 NOT_UNDERSTOOD = N_("Sorry, I did not understand that.")
 TOO_LONG = N_("That is too long for me to read. Please write it in fewer words.")
 
@@ -68,10 +71,12 @@ class Interpreter:
         """Answer something typed; None where it was not for us. Raise `Refusal` when nothing was done."""
         if len(typed) > LONGEST:
             return Said((Text(TOO_LONG),)) if where is Where.CHAT else None
-        if where is Where.STAFF and CODE.fullmatch(number(typed) or ""):
-            return await self._begin(ctx, where, self._table["approve"], number(typed) or "")
         asked = await ctx.tx.conversations.get(ctx.room_id, ctx.member.id)
-        if asked is not None and asked.until > ctx.now and (known := self._table.get(asked.command)):
+        known = self._table.get(asked.command) if asked is not None and asked.until > ctx.now else None
+        code = number(typed) or ""
+        if where is Where.STAFF and CODE.fullmatch(code) and (known is None or await _waits(ctx, code)):
+            return await self._begin(ctx, where, self._table["approve"], code)
+        if asked is not None and known is not None:
             said = await self._answer(ctx, where, known, asked, typed)
             if said is not None:
                 return said
@@ -90,7 +95,7 @@ class Interpreter:
         if not ctx.holds(called.needs):
             return Said((Text(MAY_NOT),)) if where is Where.CHAT else None
         if where not in called.where:
-            return Said((Text(NOT_HERE),))
+            return Said((Text(NOT_HERE[where]),))
         return await self._begin(ctx, where, called, rest)
 
     async def _is_talk(self, ctx: Context, called: Command, rest: str) -> bool:
@@ -99,7 +104,7 @@ class Interpreter:
             return bool(rest)
         first = called.arguments[0].kind
         reaching = replace(ctx, reach=ctx.reaches(called.needs))
-        return not first.open and await _match(reaching, called.arguments, _parts(rest)) is None
+        return first.told_apart and await _match(reaching, called.arguments, _parts(rest)) is None
 
     async def _menu(self, ctx: Context, where: Where) -> Said:
         reaching = replace(ctx, reach=ctx.reaches(None))
@@ -128,7 +133,7 @@ class Interpreter:
             token = await _token(ctx, argument, asked, typed)
         except Refusal as refusal:
             meant = number(typed) is None and self._table.find(typed, ctx.member.language)
-            colleagues = where is Where.STAFF and not argument.kind.open and number(typed) is None
+            colleagues = where is Where.STAFF and argument.kind.told_apart and number(typed) is None
             return None if meant or colleagues else Said((refusal.text, Text(STOP_HINT)))
         if (argument.name, token) == (CONFIRM, NO):
             await ctx.tx.conversations.end(ctx.room_id, ctx.member.id)
@@ -182,11 +187,18 @@ class Interpreter:
         reply = await called.run(ctx, **values)
         said = (*before, *reply.said)
         if reply.then is not None:
+            if not allowed(self._table[reply.then], ctx, where):
+                raise Refusal(MAY_NOT)  # chosen from a menu of a time when they might
             member = await ctx.tx.members.get(ctx.member.id)  # the command may have changed their language
             ctx = replace(ctx, member=member or ctx.member)
             following = await self._begin(ctx, where, self._table[reply.then], "")
             return replace(following, paragraphs=(*said, *following.paragraphs))
         return Said(said, reply.brief, private=called.private and where is Where.STAFF)
+
+
+async def _waits(ctx: Context, code: str) -> bool:
+    """Whether these digits stand in a request: then they are no answer to another question."""
+    return any(code == each.code for each in await ctx.tx.proposals.waiting())
 
 
 async def _token(ctx: Context, argument: Argument, asked: Conversation, typed: str) -> str:

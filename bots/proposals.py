@@ -32,15 +32,29 @@ async def role_preview(tx: UnitOfWork, proposal: Proposal) -> Sequence[Text]:
     member = await tx.members.get(about["member_id"])
     if member is None:
         raise Never("no-such-member")
-    named = {"member": member.localpart, "role": about["role"].replace("_", " ")}
-    return [Text(GIVE if about["give"] else TAKE, **named)]
+    template = GIVE if about["give"] else TAKE
+    return [Text(template, member=member.localpart, role=role_name(about["role"]))]
 
 
 async def invite_preview(_tx: UnitOfWork, proposal: Proposal) -> Sequence[Text]:
     """Where the new member will be."""
-    themes = ", ".join(proposal.about["themes"])
-    listed = Text("{themes}", themes=themes) if themes else Text(NONE)
-    return [Text(LET_IN, area=proposal.about["country"], themes=listed)]
+    return [let_in(proposal.about["country"], proposal.about["themes"])]
+
+
+def let_in(country: str, themes: Sequence[str]) -> Text:
+    """Say where a new member would be."""
+    listed = Text("{themes}", themes=", ".join(themes)) if themes else Text(NONE)
+    return Text(LET_IN, area=country, themes=listed)
+
+
+def author_name(proposal: Proposal) -> str:
+    """Who asked, as people write it: `security officer:teal-otter`."""
+    return proposal.author.replace("_", " ")
+
+
+def role_name(role: str) -> str:
+    """A role of the network file, as people write it."""
+    return role.replace("_", " ")
 
 
 PREVIEWS: Mapping[ProposalKind, Preview] = {
@@ -76,9 +90,8 @@ class Proposals:
         proposal = await self._proposal(effect)
         async with self._work.reading() as tx:
             preview = await self._previews[proposal.kind](tx, proposal)
-        who = proposal.author.replace("_", " ")
         how = Text(HOW, code=proposal.code, until=proposal.expires)
-        return await self._say(effect, [Text(ASKED, who=who), *preview, how])
+        return await self._say(effect, [Text(ASKED, who=author_name(proposal)), *preview, how])
 
     async def remind(self, effect: Effect) -> Mapping[str, Any]:
         """Say that it still waits, unless it was decided meanwhile."""

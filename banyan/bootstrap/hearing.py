@@ -13,5 +13,6 @@ def hearing(parts: Parts) -> Hearing:
         approvals=parts.approvals,
         freezing=parts.freezing,
         gatherings=parts.gatherings,
+        roles=parts.roles,
     )
     return Hearing(parts.work, parts.clock, parts.network, parts.accounts, services, Interpreter(TABLE))

@@ -19,10 +19,14 @@ from banyan.errors import Refusal
 from banyan.i18n import N_
 from banyan.network import Network
 from banyan.services.ports import Clock, Ids, UnitOfWork, Work
-from policies.permissions import holds
+from policies.permissions import reach
+
+MOST = 20
+"""Requests of one member that may wait at once."""
 
 UNKNOWN = N_("No request waits under {code}. Write “waiting” to see those that do.")
-NOT_YOURS = N_("You cannot decide about this request.")
+ABOUT_YOU = N_("This is about yourself, so others have to ask for it and decide.")
+ENOUGH = N_("{count} requests of yours wait already. End one of them first.")
 OWN = N_("You asked for this yourself. Somebody else has to write its number.")
 TOO_NEW = N_(
     "I have known your device for a shorter time than this request waits, so I cannot count you. Somebody "
@@ -78,10 +82,20 @@ class Approvals:
         member: Member | None = None,
         until: datetime | None = None,
     ) -> Proposal:
-        """Show a request to those who may decide. It runs out after the kind's time, at latest at `until`."""
+        """Show a request to those who may decide. It runs out after the kind's time, at latest at `until`.
+
+        `about` says what `Decision` wants to know, and for every kind, where it applies: `member_id`, whom it
+        is about (they neither ask nor decide), and `areas`, the keys that who decides has to reach. Raise
+        `Refusal`.
+        """
         decision, now = self._decisions[kind], self._clock.now()
         expires = min(now + decision.lasts, until) if until else now + decision.lasts
-        taken = {each.code for each in await tx.proposals.waiting()}
+        others = await tx.proposals.waiting()
+        if member is not None and about.get("member_id") == member.id:
+            raise Refusal(ABOUT_YOU)
+        if member is not None and sum(each.member_id == member.id for each in others) >= MOST:
+            raise Refusal(ENOUGH, count=MOST)
+        taken = {each.code for each in others}
         code = next(code for code in iter(self._ids.code, None) if code not in taken)
         proposal = Proposal(
             self._ids.opaque(), kind, about, author, member.id if member else None, code, now, expires
@@ -115,7 +129,7 @@ class Approvals:
 
     async def refuse(self, tx: UnitOfWork, code: str, member: Member, *, by: str) -> Proposal:
         """End a proposal for good: one person who may decide, or who asked, is enough. Raise `Refusal`."""
-        proposal = await self._waiting(tx, code, member, own=True)
+        proposal = await self._waiting(tx, code, member)
         await tx.log.append(NewEntry(Action.REFUSED, by, proposal.id))
         await self._end(tx, proposal, ProposalState.REFUSED)
         return proposal
@@ -128,6 +142,10 @@ class Approvals:
             for proposal in await tx.proposals.waiting()
             if proposal.expires > now and (self._may(proposal, member) or proposal.member_id == member.id)
         ]
+
+    def room(self, proposal: Proposal) -> RoomKey:
+        """The staff room in which it is shown."""
+        return self._decisions[proposal.kind].room
 
     async def get(self, proposal_id: str) -> Proposal | None:
         """The proposal with that id."""
@@ -148,13 +166,14 @@ class Approvals:
                     await tx.proposals.set_reminded(proposal.id)
                     await self._show(tx, proposal, "proposal_waits")
 
-    async def _waiting(self, tx: UnitOfWork, code: str, member: Member, *, own: bool = False) -> Proposal:
+    async def _waiting(self, tx: UnitOfWork, code: str, member: Member) -> Proposal:
         for proposal in await tx.proposals.waiting():
             if proposal.code == code and proposal.expires > self._clock.now():
-                if self._may(proposal, member) or (own and proposal.member_id == member.id):
+                if self._may(proposal, member) or proposal.member_id == member.id:
                     return proposal
-                raise Refusal(NOT_YOURS)
-        raise Refusal(UNKNOWN, code=code)
+                if proposal.about.get("member_id") == member.id:
+                    raise Refusal(ABOUT_YOU)
+        raise Refusal(UNKNOWN, code=code)  # also to those who may not know that one waits
 
     async def _standing(self, tx: UnitOfWork, proposal: Proposal) -> int:
         """How many stand behind it now: those who lost the right meanwhile no longer do."""
@@ -165,8 +184,11 @@ class Approvals:
         return sum(member is not None and self._may(proposal, member) for member in found)
 
     def _may(self, proposal: Proposal, member: Member) -> bool:
-        needs = self._decisions[proposal.kind].needs
-        return member.status is MemberStatus.ADMITTED and holds(self._network, member.placement, needs)
+        """Whether that member may be one of the persons: they hold the permission where it takes effect."""
+        if member.status is not MemberStatus.ADMITTED or proposal.about.get("member_id") == member.id:
+            return False
+        reached = reach(self._network, member.placement, self._decisions[proposal.kind].needs)
+        return bool(reached) and reached.issuperset(proposal.about.get("areas", ()))
 
     async def _end(self, tx: UnitOfWork, proposal: Proposal, state: ProposalState) -> None:
         await tx.proposals.end(proposal.id, state)

@@ -14,6 +14,7 @@ from policies.placement import rooms_now, rooms_of
 
 HAS_IT = N_("They have that role already.")
 HAS_IT_NOT = N_("They do not have that role.")
+NO_ROLE = N_("There is no such role any more.")
 
 
 class Roles:
@@ -25,6 +26,8 @@ class Roles:
 
     async def check(self, tx: UnitOfWork, member_id: str, role: str, *, give: bool) -> Member:
         """The member, when giving or taking the role would change something. Raise `Refusal`."""
+        if give and role not in self._network.roles:
+            raise Refusal(NO_ROLE)
         member = await tx.members.get(member_id)
         if member is None or member.status is not MemberStatus.ADMITTED:
             raise Refusal(N_("This member is not there any more."))

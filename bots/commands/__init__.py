@@ -1,6 +1,14 @@
 """Every command, in one table: the desk and the steward understand the same words."""
 
-from bots.commands import approving, freezing, gathering, help, language  # noqa: A004 - named after the words people type
+from bots.commands import (
+    approving,
+    freezing,
+    gathering,
+    help,  # noqa: A004 - named after the words people type
+    inviting,
+    language,
+    roles,
+)
 from bots.declare import CommandTable
 
 TABLE = CommandTable(
@@ -10,6 +18,9 @@ TABLE = CommandTable(
         approving.approve,
         approving.refuse,
         freezing.freeze,
+        inviting.invite,
+        roles.give,
+        roles.take,
         gathering.gathering,
         gathering.cancel,
         gathering.gatherings,

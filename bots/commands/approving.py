@@ -1,14 +1,15 @@
 """Standing behind what somebody else asked for, or ending it."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
-from banyan.domain.approvals import ProposalKind
+from banyan.domain.approvals import Proposal, ProposalKind
 from banyan.errors import Refusal
 from banyan.i18n import N_, Text
 from bots.arguments import Kind
 from bots.context import Context
 from bots.declare import Reply, Where, command, reply
-from bots.texts import lines
+from bots.proposals import PREVIEWS, author_name
 from bots.words import number
 
 STAFF = frozenset({Where.STAFF})
@@ -20,13 +21,16 @@ KINDS = {
 }
 """What waits, in a word or two."""
 
+HERE = N_("{code}: {what}, asked for by {who}, until {until}")
+YOURS = N_("{code}: {what}, asked for by you, until {until}")
+ELSEWHERE = N_("In another room: {what}, asked for by {who}, until {until}")
 DIGITS = N_("Please write the four digits that stand in the request.")
 
 
 class Code(Kind):
     """The digits of a proposal, in any script."""
 
-    open = True
+    open = digits = True
 
     async def read(self, ctx: Context, typed: str) -> str:  # noqa: ARG002 - whether it waits is asked later
         """Four digits."""
@@ -78,11 +82,22 @@ async def waiting(ctx: Context) -> Reply:
     found = await ctx.services.approvals.waiting(ctx.tx, ctx.member)
     if not found:
         return reply(Text(N_("No request waits.")))
-    each = N_("{code}: {what}, asked for by {who}, until {until}")
     return reply(
-        Text(N_("These requests wait:")),
-        lines(
-            Text(each, code=one.code, what=Text(KINDS[one.kind]), who=one.author, until=one.expires)
-            for one in found
-        ),
+        Text(N_("These requests wait:")), *[each for one in found for each in await _shown(ctx, one)]
     )
+
+
+async def _shown(ctx: Context, proposal: Proposal) -> Sequence[Text]:
+    """One that waits: whole where it is shown anyway, else what kind it is.
+
+    The digits stand beside the whole request only: who types them has read it. Who asked cannot be counted,
+    and needs them to end it.
+    """
+    what, who = Text(KINDS[proposal.kind]), author_name(proposal)
+    room = await ctx.tx.rooms.by_id(ctx.room_id)
+    if room is not None and room.key == ctx.services.approvals.room(proposal):
+        preview = await PREVIEWS[proposal.kind](ctx.tx, proposal)
+        return [Text(HERE, code=proposal.code, what=what, who=who, until=proposal.expires), *preview]
+    if proposal.member_id == ctx.member.id:
+        return [Text(YOURS, code=proposal.code, what=what, until=proposal.expires)]
+    return [Text(ELSEWHERE, what=what, who=who, until=proposal.expires)]

@@ -14,7 +14,7 @@ from tests.bots.stage import Stage
 
 @pytest.fixture
 def approvals(work, clock, ids, network, members, roles):
-    decisions = {ProposalKind.INVITE: InviteDecision(members), ProposalKind.ROLE: RoleDecision(roles)}
+    decisions = {ProposalKind.INVITE: InviteDecision(members, network), ProposalKind.ROLE: RoleDecision(roles)}
     return Approvals(work, clock, ids, network, decisions)
 
 
@@ -29,8 +29,8 @@ def gatherings(work, clock, ids, network, accounts):
 
 
 @pytest.fixture
-def services(approvals, freezing, gatherings):
-    return Services(approvals=approvals, freezing=freezing, gatherings=gatherings)
+def services(approvals, freezing, gatherings, roles):
+    return Services(approvals=approvals, freezing=freezing, gatherings=gatherings, roles=roles)
 
 
 @pytest.fixture
