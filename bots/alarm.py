@@ -9,8 +9,8 @@ from banyan.domain.alerts import Alert
 from banyan.domain.effects import Effect
 from banyan.services.alerts import Alerts
 from banyan.services.outbox import Handler, Never
+from bots.alert_texts import alert_message
 from bots.outgoing import Outgoing
-from bots.texts import alert_message
 
 
 class Alarm:
@@ -42,9 +42,7 @@ class Alarm:
 
     async def post(self, effect: Effect) -> Mapping[str, Any]:
         """Post one alert in one room, in the room's language and English. Result: `{"event_id"}`."""
-        content = await self._content(
-            effect.payload["alert_id"], effect.payload["language"], effect.payload["zone"]
-        )
+        content = await self._content(effect.payload)
         room_id = effect.payload["room_id"]
         event_id = await self._outgoing.send(effect, room_id, content)
         self._posted[room_id].append(event_id)
@@ -60,13 +58,17 @@ class Alarm:
                 self._readers[read].add(user_id)
                 await self._alerts.saw(read, len(self._readers[read]))
 
-    async def _content(self, alert_id: str, language: str, zone: str) -> Mapping[str, Any]:
+    async def _content(self, asked: Mapping[str, Any]) -> Mapping[str, Any]:
         """Read and word an alert once: all its rooms begin at the same moment, and it never changes."""
+        alert_id, language, zone = (asked[name] for name in ("alert_id", "language", "zone"))
         async with self._reading:
             if self._latest is None or self._latest.id != alert_id:
                 self._latest, self._contents = await self._alerts.get(alert_id), {}
             if self._latest is None:
                 raise Never("no-such-alert")
             if (language, zone) not in self._contents:
-                self._contents[language, zone] = alert_message(self._latest, language, zone)
+                confirmed = bool(asked.get("confirmed"))
+                self._contents[language, zone] = alert_message(
+                    self._latest, language, zone, confirmed=confirmed
+                )
             return self._contents[language, zone]

@@ -1,149 +1,17 @@
-"""What the alarm and the desk say."""
+"""What the desk says."""
 
-import re
-from datetime import UTC, datetime, timedelta
-from html.parser import HTMLParser
-
-import pytest
-
-from banyan.domain.alerts import Alert, AlertState, AlertText, Kind, Response, Severity, Status
-from banyan.i18n import LANGUAGES, Text, translate
-from bots import texts
-from bots.texts import HELP, alert_message, message, welcome
-
-NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
-ENGLISH = AlertText("Office visited", "Two people were taken.", "Do not go there today.")
-BURMESE = AlertText("ရုံးကို လာရောက်", "နှစ်ယောက် ခေါ်ဆောင်ခံရ", "ဒီနေ့ မသွားပါနဲ့")
+from banyan.i18n import SOURCE, Text, render
+from bots.texts import HELP, lines, message, quoted
 
 
-def an_alert(**changes):
-    values = {
-        "id": "a1",
-        "sender": "sentinel",
-        "identifier": "x-1",
-        "sent": NOON,
-        "expires": NOON + timedelta(hours=6),
-        "status": Status.ACTUAL,
-        "areas": ("MM-1",),
-        "kind": Kind.ARREST,
-        "severity": Severity.SEVERE,
-        "response": Response.AVOID,
-        "texts": {"en": ENGLISH, "my": BURMESE},
-        "state": AlertState.QUEUED,
-        "received": NOON,
-    }
-    return Alert(**values | changes)
-
-
-class Tags(HTMLParser):
-    """Remembers the tags and attributes of a page."""
-
-    def __init__(self, page):
-        super().__init__()
-        self.seen = set()
-        self.feed(page)
-
-    def handle_starttag(self, tag, attrs):
-        self.seen |= {tag, *(name for name, _ in attrs)}
-
-
-def test_an_alert_speaks_the_rooms_language_and_english():
-    """Both are there, the room's first, each with its own details."""
-    body = alert_message(an_alert(), "my", "Asia/Yangon")["body"]
-    order = [BURMESE.headline, BURMESE.instruction, "———", ENGLISH.headline, ENGLISH.instruction]
-    positions = [body.index(each) for each in order]
-    assert positions == sorted(positions)
-    assert "November 23, 2026, 00:30 (UTC+06:30)" in body
-
-
-def test_an_english_room_hears_it_once():
-    """Nothing is said twice in one language."""
-    content = alert_message(an_alert(), "en", "UTC")
-    assert content["body"].count(ENGLISH.headline) == 1
-    assert "———" not in content["body"]
-    assert "<hr>" not in content["formatted_body"]
-
-
-def test_an_alert_rings():
-    """It is a call to action: `m.text` that mentions the room."""
-    content = alert_message(an_alert(), "my", "Asia/Yangon")
-    assert (content["msgtype"], content["m.mentions"]) == ("m.text", {"room": True})
-
-
-@pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("severity", Severity)
-def test_the_first_line_is_fit_for_a_lock_screen(language, severity):
-    """Neither what happened, nor what to do, nor what the sender wrote stands in it."""
-    alert = an_alert(severity=severity, texts={"en": ENGLISH, language: ENGLISH})
-    first = alert_message(alert, language, "UTC")["body"].split("\n")[0]
-    for hidden in (ENGLISH.headline, "sentinel", "MM-1", *map(str.casefold, texts.KINDS.values())):
-        assert translate(hidden, language) not in first
-    assert first == translate(texts.FIRST_LINES[severity], language)
-
-
-def test_an_alert_of_one_person_is_marked_in_both_languages():
-    """Unconfirmed unless somebody says otherwise; confirmed it carries no mark."""
-    mark = texts.UNCONFIRMED
-    content = alert_message(an_alert(), "vi", "UTC")
-    assert mark in content["body"]
-    assert translate(mark, "vi") in content["body"]
-    confirmed = alert_message(an_alert(), "vi", "UTC", confirmed=True)["body"]
-    assert mark not in confirmed
-    assert translate(mark, "vi") not in confirmed
-
-
-def test_without_a_text_in_the_rooms_language_our_own_sentences_still_are():
-    """Kind, danger and what to do are translated; the rest is marked and stands in English, once."""
-    body = alert_message(an_alert(), "km", "Asia/Phnom_Penh")["body"]
-    for ours in (texts.KINDS[Kind.ARREST], texts.RESPONSES[Response.AVOID], texts.NOT_TRANSLATED):
-        assert translate(ours, "km") in body
-    assert body.count(ENGLISH.headline) == 1
-    assert texts.NOT_TRANSLATED not in body
-
-
-@pytest.mark.parametrize("status", [Status.EXERCISE, Status.TEST])
-def test_a_drill_says_so_first(status):
-    """In both languages, whatever the severity."""
-    body = alert_message(an_alert(status=status, severity=Severity.EXTREME), "lo", "UTC")["body"]
-    assert body.startswith(translate(texts.DRILL, "lo"))
-    assert texts.DRILL in body
-
-
-def test_the_all_clear_does_not_frighten():
-    """Its first line is good news."""
-    body = alert_message(an_alert(response=Response.ALLCLEAR), "en", "UTC")["body"]
-    assert body.startswith(texts.ALL_CLEAR)
-
-
-def test_every_word_of_the_vocabulary_has_a_sentence():
-    """No value of CAP's lists is left without words."""
-    assert set(texts.KINDS) == set(Kind)
-    assert set(texts.SEVERITIES) == set(texts.FIRST_LINES) == set(Severity)
-    assert set(texts.RESPONSES) == set(Response)
-
-
-HOSTILE = AlertText(
-    '<b onclick="x">@room</b> <img src=x>',
-    "@room @amber-heron:hs \u202eevil\u2066\x07\n\n\n———\n\nFrom: Security\n<script>alert(1)</script>",
-    "</blockquote><h1>write to help@example.org &amp;",
-)
-
-
-def test_a_sender_can_neither_make_html_nor_mention_nor_turn_lines_around():
-    """What came from outside stays text, visibly somebody's words, in every language part."""
-    content = alert_message(an_alert(texts={"en": HOSTILE}, sender="<i>@room\n"), "my", "UTC")
-    assert Tags(content["formatted_body"]).seen == {"p", "strong", "blockquote", "br", "hr"}
-    for said in (content["body"], content["formatted_body"]):
-        assert "@room" not in said
-        assert "@amber" not in said
-        assert "help@example.org" in said
-        assert not re.search("[\u202a-\u202e\u2066-\u2069\x00-\x09\x0b-\x1f]", said)
-    assert content["body"].count("\n———\n") == 1
-    assert "\n» From: Security\n" in content["body"]
-
-
-def test_the_welcome_rings_and_chatter_does_not():
+def test_a_call_rings_and_chatter_does_not():
     """A first word must reach a person; an answer to somebody who looks need not."""
-    assert welcome("amber-heron", "my")["msgtype"] == "m.text"
+    assert message([Text(HELP[0])], "my", rings=True)["msgtype"] == "m.text"
     assert message([Text(HELP[0])], "my")["msgtype"] == "m.notice"
-    assert welcome("amber-heron", "my")["body"].count("amber-heron") == 2
+
+
+def test_many_lines_stay_as_they_stand():
+    """However many there are, and whatever stands in them."""
+    paragraph = "\n".join(["{who} @room", *(f"line {number}" for number in range(2000))])
+    assert render(quoted(paragraph), SOURCE) == paragraph
+    assert render(lines([Text("a"), Text("b")]), SOURCE) == "a\nb"
