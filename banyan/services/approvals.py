@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
+import structlog
+
 from banyan.domain.approvals import NEEDED, Proposal, ProposalKind, ProposalState
 from banyan.domain.effects import Actor, NewEffect
 from banyan.domain.log import Action, NewEntry
@@ -33,6 +35,8 @@ TOO_NEW = N_(
     "else has to write its number."
 )
 COUNTED = N_("You are counted already. Somebody else has to write its number.")
+
+logger = structlog.get_logger()
 
 
 class Decision(Protocol):
@@ -154,17 +158,26 @@ class Approvals:
 
     async def tend(self) -> None:
         """Remind of those that have waited half their time, once; end those that ran out."""
-        now = self._clock.now()
-        async with self._work() as tx:
-            for proposal in await tx.proposals.waiting():
-                if proposal.expires <= now:
-                    entry = NewEntry(Action.PROPOSAL_EXPIRED, "service:schedule", proposal.id)
-                    await tx.log.append(entry)
-                    await self._end(tx, proposal, ProposalState.EXPIRED)
-                    await self._show(tx, proposal, "proposal_over")
-                elif not proposal.reminded and now - proposal.created >= proposal.expires - now:
-                    await tx.proposals.set_reminded(proposal.id)
-                    await self._show(tx, proposal, "proposal_waits")
+        async with self._work.reading() as tx:
+            waiting = await tx.proposals.waiting()
+        for proposal in waiting:
+            try:
+                async with self._work() as tx:
+                    await self._tend(tx, proposal.id)
+            except Exception as error:  # noqa: BLE001 - one that cannot be ended must not hold up the others
+                logger.error("proposal-failed", proposal=proposal.id, error=type(error).__name__)  # noqa: TRY400
+
+    async def _tend(self, tx: UnitOfWork, proposal_id: str) -> None:
+        proposal, now = await tx.proposals.get(proposal_id), self._clock.now()
+        if proposal is None or proposal.state is not ProposalState.WAITING:
+            return
+        if proposal.expires <= now:
+            await tx.log.append(NewEntry(Action.PROPOSAL_EXPIRED, "service:schedule", proposal.id))
+            await self._end(tx, proposal, ProposalState.EXPIRED)
+            await self._show(tx, proposal, "proposal_over")
+        elif not proposal.reminded and now - proposal.created >= proposal.expires - now:
+            await tx.proposals.set_reminded(proposal.id)
+            await self._show(tx, proposal, "proposal_waits")
 
     async def _waiting(self, tx: UnitOfWork, code: str, member: Member) -> Proposal:
         for proposal in await tx.proposals.waiting():
