@@ -11,6 +11,7 @@ from banyan.services.freezing import Freezing
 from banyan.services.gatherings import Gatherings
 from banyan.services.ports import UnitOfWork
 from banyan.services.roles import Roles
+from banyan.services.rooms import Rooms
 from policies.permissions import holds, reach
 
 
@@ -22,6 +23,7 @@ class Services:
     freezing: Freezing
     gatherings: Gatherings
     roles: Roles
+    rooms: Rooms
 
 
 @dataclass(frozen=True)

@@ -14,13 +14,11 @@ from banyan.services.traces import ORDINARY, Traces
 from bots.client import (
     Client,
     MatrixError,
-    Membership,
     NotEncrypted,
     Report,
     ReportKind,
 )
 from bots.outgoing import MESSAGE, Outgoing
-from bots.texts import welcome
 
 CLOSED = ("M_FORBIDDEN", "M_NOT_FOUND")
 """What the homeserver answers about a chat that we are no longer in, or that is no longer there."""
@@ -45,7 +43,6 @@ class Desk:
             "open_chat": self.open_chat,
             "redact": self.redact,
             "say": self.say,
-            "welcome": self.welcome,
         }
 
     async def open_chat(self, effect: Effect) -> Mapping[str, Any]:
@@ -80,12 +77,6 @@ class Desk:
         if asked.get("follow"):
             said["follow"] = await self.speak(effect, room_id, asked["follow"], lasts, part="-follow")
         return said
-
-    async def welcome(self, effect: Effect) -> Mapping[str, Any]:
-        """Say the first words in the member's language. Result: `{"event_id"}`."""
-        member = await self._chats.member(effect.payload["member_id"])
-        content = welcome(member.localpart, member.language)
-        return {"event_id": await self.speak(effect, effect.payload["room_id"], content)}
 
     async def speak(
         self,
@@ -127,24 +118,13 @@ class Desk:
             raise
         return {}
 
-    async def catch_up(self) -> None:
-        """Welcome those who could be welcomed when we last stopped. What comes later is reported."""
-        await self._chats.catch_up(self.reads)
-
     async def reported(self, report: Report) -> None:
-        """Somebody has a device now that they vouch for, or said what we cannot read: erased all the same."""
+        """Somebody said what we cannot read: it is erased all the same."""
         match report:
-            case Report(ReportKind.REACHABLE, user_id=str(user_id)):
-                await self._chats.present(user_id, self.reads)
             case Report(
                 ReportKind.UNDECRYPTABLE, room_id=str(room_id), user_id=str(user_id), event_id=str(event_id)
             ) if await self._chats.member_of(room_id, user_id):
                 await self._traces.forget(room_id, event_id, ORDINARY)
-
-    async def joined(self, news: Membership) -> None:
-        """Somebody came into a room of ours."""
-        if news.membership == "join":
-            await self._chats.present(news.user_id, self.reads)
 
     def reads(self, room_id: str, user_id: str) -> bool:
         """Whether what is said in that room now can be read by that person, now or later."""

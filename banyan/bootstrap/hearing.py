@@ -14,5 +14,6 @@ def hearing(parts: Parts) -> Hearing:
         freezing=parts.freezing,
         gatherings=parts.gatherings,
         roles=parts.roles,
+        rooms=parts.rooms,
     )
     return Hearing(parts.work, parts.clock, parts.network, parts.accounts, services, Interpreter(TABLE))

@@ -34,6 +34,7 @@ from banyan.services.releasing import Releasing
 from banyan.services.retention import Retention
 from banyan.services.roles import Roles
 from banyan.services.rollcall import RollCall
+from banyan.services.rooms import Rooms
 from banyan.services.roster import Roster
 from banyan.services.senders import Senders
 from banyan.services.vigil import Vigil
@@ -155,6 +156,11 @@ class Parts:
             ProposalKind.ROLE: RoleDecision(self.roles),
         }
         return Approvals(self.work, self.clock, self.ids, self.network, decisions)
+
+    @cached_property
+    def rooms(self) -> Rooms:
+        """Conversations, as those see them who look after them."""
+        return Rooms(self.clock, self.network, self.accounts)
 
     @cached_property
     def gatherings(self) -> Gatherings:

@@ -13,6 +13,7 @@ from banyan.errors import BanyanError
 from banyan.services.outbox import Drain, Handler
 from banyan.services.traces import Traces
 from bots.alarm import Alarm
+from bots.announcing import Announcements
 from bots.brake import Brake
 from bots.client import Client, KeyPolicy, provision, relogin
 from bots.declare import Where
@@ -24,6 +25,7 @@ from bots.keys import KeyRoster
 from bots.outgoing import Outgoing
 from bots.proposals import Proposals
 from bots.steward import Steward
+from bots.welcoming import Welcome
 
 READY_SECONDS = 120
 
@@ -54,15 +56,20 @@ async def _alarm(parts: Parts, client: Client, outgoing: Outgoing) -> Mapping[st
 
 async def _desk(parts: Parts, client: Client, outgoing: Outgoing) -> Mapping[str, Handler]:
     desk = Desk(client, outgoing, parts.chats, parts.vault, Traces(parts.work, parts.clock))
-    client.on_message(Dispatcher(Actor.DESK, Where.CHAT, hearing(parts)).hear)
+    answers = hearing(parts)
+    client.on_message(Dispatcher(Actor.DESK, Where.CHAT, answers).hear)
     host = Host(client, desk, parts.gatherings, parts.chats, parts.clock)
     client.on_message(host.heard)
     client.on_report(desk.reported)
-    client.on_membership(desk.joined)
-    await desk.catch_up()
+    welcome = Welcome(desk, parts.chats, answers)
+    client.on_report(welcome.reported)
+    client.on_membership(welcome.joined)
+    await welcome.catch_up()
     invitations = Invitations(desk, parts.addresses.web_url)
     brake = Brake(desk.speak, parts.freezing, parts.work)
-    return {**desk.handlers, **host.handlers, **invitations.handlers, **brake.handlers}
+    announcements = Announcements(desk)
+    equipped = (desk, host, invitations, brake, announcements)
+    return {kind: handler for each in equipped for kind, handler in each.handlers.items()}
 
 
 async def _steward(parts: Parts, client: Client, outgoing: Outgoing) -> Mapping[str, Handler]:

@@ -1,15 +1,18 @@
 """The members' chats with the desk: made at admission, one a member."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from banyan.domain.effects import Actor, NewEffect
 from banyan.domain.people import Accounts, Member, MemberStatus
 from banyan.errors import NotFound
-from banyan.services.ports import Work
+from banyan.services.ports import UnitOfWork, Work
 from banyan.services.roster import Roster
 
 Reads = Callable[[str, str], bool]
 """Whether what is said in a room (id) now can be read by a person (user id)."""
+
+Greet = Callable[[UnitOfWork, Member, str], Awaitable[None]]
+"""Writes the first words to a member in their chat (room id), in the unit of work that decides it."""
 
 
 class Chats:
@@ -68,7 +71,7 @@ class Chats:
             )
         self._roster.forget()
 
-    async def present(self, user_id: str, reads: Reads) -> None:
+    async def present(self, user_id: str, reads: Reads, greet: Greet) -> None:
         """A person came, or has a device now: welcome them once they can read it in their chat.
 
         Not before: what is said to nobody's device can never be read.
@@ -79,22 +82,21 @@ class Chats:
         async with self._work.reading() as tx:
             member = await tx.members.by_localpart(localpart)
         if member is not None and member.chat and not member.welcomed and reads(member.chat, user_id):
-            await self._welcome(member.id, member.chat)
+            await self._welcome(member.id, member.chat, greet)
 
-    async def catch_up(self, reads: Reads) -> None:
+    async def catch_up(self, reads: Reads, greet: Greet) -> None:
         """Welcome those who came while nobody listened."""
         async with self._work.reading() as tx:
             members = await tx.members.all(MemberStatus.ADMITTED)
         for member in members:
             user_id = self._accounts.member(member.localpart)
             if member.chat and not member.welcomed and reads(member.chat, user_id):
-                await self._welcome(member.id, member.chat)
+                await self._welcome(member.id, member.chat, greet)
 
-    async def _welcome(self, member_id: str, room_id: str) -> None:
+    async def _welcome(self, member_id: str, room_id: str, greet: Greet) -> None:
         async with self._work() as tx:
             member = await tx.members.get(member_id)
-            if member is None or member.welcomed:
+            if member is None or member.welcomed or member.status is not MemberStatus.ADMITTED:
                 return
             await tx.members.set_welcomed(member_id)
-            words = {"member_id": member_id, "room_id": room_id}
-            await tx.outbox.put(NewEffect(Actor.DESK, "welcome", words, lane=room_id))
+            await greet(tx, member, room_id)

@@ -2,12 +2,15 @@
 
 from bots.commands import (
     approving,
+    coach,
     freezing,
     gathering,
     help,  # noqa: A004 - named after the words people type
     inviting,
     language,
+    me,
     roles,
+    rooms,
 )
 from bots.declare import CommandTable
 
@@ -24,6 +27,17 @@ TABLE = CommandTable(
         gathering.gathering,
         gathering.cancel,
         gathering.gatherings,
+        rooms.members,
+        rooms.invite,
+        rooms.remove,
+        rooms.announce,
+        rooms.rooms,
+        me.me,
+        coach.start,
+        coach.device,
+        coach.recovery,
+        coach.lock_screen,
+        coach.last,
         language.language,
     ]
 )

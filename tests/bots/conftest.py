@@ -5,6 +5,7 @@ from banyan.services.approvals import Approvals
 from banyan.services.decisions import InviteDecision, RoleDecision
 from banyan.services.freezing import Freezing
 from banyan.services.gatherings import Gatherings
+from banyan.services.rooms import Rooms
 from bots.commands import TABLE
 from bots.context import Services
 from bots.dispatch import Hearing
@@ -14,7 +15,10 @@ from tests.bots.stage import Stage
 
 @pytest.fixture
 def approvals(work, clock, ids, network, members, roles):
-    decisions = {ProposalKind.INVITE: InviteDecision(members, network), ProposalKind.ROLE: RoleDecision(roles)}
+    decisions = {
+        ProposalKind.INVITE: InviteDecision(members, network),
+        ProposalKind.ROLE: RoleDecision(roles),
+    }
     return Approvals(work, clock, ids, network, decisions)
 
 
@@ -29,8 +33,14 @@ def gatherings(work, clock, ids, network, accounts):
 
 
 @pytest.fixture
-def services(approvals, freezing, gatherings, roles):
-    return Services(approvals=approvals, freezing=freezing, gatherings=gatherings, roles=roles)
+def services(approvals, freezing, gatherings, roles, clock, network, accounts):
+    return Services(
+        approvals=approvals,
+        freezing=freezing,
+        gatherings=gatherings,
+        roles=roles,
+        rooms=Rooms(clock, network, accounts),
+    )
 
 
 @pytest.fixture

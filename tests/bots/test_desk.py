@@ -1,4 +1,4 @@
-"""The desk: one chat a member, a welcome that can be read, answers only to those who count."""
+"""The desk: one chat a member, whatever dies in between."""
 
 from dataclasses import replace
 from functools import partial
@@ -12,11 +12,10 @@ from banyan.services.chats import Chats
 from banyan.services.outbox import Never
 from banyan.services.roster import Roster
 from banyan.services.traces import Traces
-from bots.client import Membership, Report, ReportKind
 from bots.desk import Desk
 from bots.outgoing import Outgoing
 from policies.placement import rooms_now
-from tests.bots.fake_client import FakeClient, FakeRoom
+from tests.bots.fake_client import FakeClient
 from tests.fakes import NOON, FakeVault
 
 
@@ -82,25 +81,3 @@ async def test_no_chat_for_somebody_frozen_meanwhile(desk, client, member, accou
     with pytest.raises(Never, match="not-admitted"):
         await desk.open_chat(asking(member, accounts))
     assert not client.rooms
-
-
-async def test_welcomed_once_they_can_read_it(desk, client, member, accounts, effects):
-    """Not without a device of theirs, not before they are in the chat; then once, whatever comes first."""
-    user_id = accounts.member(member.localpart)
-    room_id = (await desk.open_chat(asking(member, accounts)))["room_id"]
-    joined = Membership(room_id, user_id, "join", client.user_id)
-    has_device = Report(ReportKind.REACHABLE, user_id=user_id)
-
-    client.devices.people = {user_id}
-    await desk.reported(has_device)
-    assert await effects(Actor.DESK, room_id) == []
-    client.devices.people = set()
-    client.rooms[room_id] = FakeRoom(room_id, frozenset({client.user_id, user_id}))
-    await desk.joined(joined)
-    assert await effects(Actor.DESK, room_id) == []
-    client.devices.people = {user_id}
-    for _ in range(2):
-        await desk.reported(has_device)
-        await desk.joined(joined)
-        await desk.catch_up()
-    assert [kind for kind, _ in await effects(Actor.DESK, room_id)] == ["welcome"]

@@ -84,13 +84,6 @@ async def test_what_is_to_stay_stays(desk, client, member, due, clock):
     assert len(client.sent) == 1
 
 
-async def test_the_welcome_is_erased_too(desk, client, member, due, clock):
-    """Every word of the desk goes one way."""
-    await desk.welcome(saying("welcome", member_id=member.id))
-    clock.forward(hours=24)
-    assert await due() == [client.sent[0]["id"]]
-
-
 async def test_a_death_between_saying_and_remembering_forgets_nothing(desk, client, member, due, clock, work):
     """The effect is tried again: one event, one redaction."""
     desk._traces._work, kept = None, desk._traces._work  # whatever dies there
@@ -152,9 +145,8 @@ async def test_a_waiting_redaction_holds_nobody_up(desk, member, work, clock):
 async def test_a_chat_that_is_closed_ends_what_is_meant_for_it(desk, client, member, errcode):
     """It is not tried for ever; what another room refuses may be repaired and is."""
     client.refuses_with = MatrixError(403, errcode)
-    for handler in (desk.say, partial(desk.welcome)):
-        with pytest.raises(Never):
-            await handler(saying(member_id=member.id))
+    with pytest.raises(Never):
+        await desk.say(saying())
     with pytest.raises(Never):
         await desk.redact(saying("redact", event_id="$e"))
     with pytest.raises(MatrixError):
