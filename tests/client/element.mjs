@@ -6,11 +6,20 @@
 
 import "./quiet.mjs"; // before the SDK: stdout belongs to the answers
 import { createInterface } from "node:readline";
-import { ClientEvent, EventType, MatrixEvent, MatrixEventEvent, RoomEvent, createClient } from "matrix-js-sdk";
+import { ClientEvent, EventType, HttpApiEvent, MatrixEvent, MatrixEventEvent, RoomEvent, createClient } from "matrix-js-sdk";
 import { AllDevicesIsolationMode, OnlySignedDevicesIsolationMode } from "matrix-js-sdk/lib/crypto-api/index.js";
 
 const sessions = new Map();
-const WAKES = [ClientEvent.Sync, ClientEvent.Room, RoomEvent.Timeline, RoomEvent.MyMembership, MatrixEventEvent.Decrypted];
+const WAKES = [
+    ClientEvent.Sync,
+    ClientEvent.Room,
+    HttpApiEvent.SessionLoggedOut,
+    MatrixEventEvent.Decrypted,
+    RoomEvent.MyMembership,
+    RoomEvent.Redaction,
+    RoomEvent.Timeline,
+];
+const loggedOut = new WeakSet();
 
 /** Resolve with the first value of `probe` that is neither null nor undefined; it is asked again whenever something happened. */
 function until(client, probe, seconds, what) {
@@ -30,6 +39,9 @@ function until(client, probe, seconds, what) {
     });
 }
 
+/** What stands in a message, or in a poll for apps that cannot draw one. */
+const words = (event) => event.getContent().body ?? event.getContent()["org.matrix.msc1767.text"] ?? null;
+
 /** Read an event afresh under the isolation mode in force, as if it had just come in. */
 async function read(client, live) {
     const event = new MatrixEvent({ ...live.event });
@@ -42,7 +54,7 @@ async function read(client, live) {
         sender: event.getSender(),
         type: event.getType(),
         msgtype: event.getContent().msgtype ?? null,
-        body: failed ? null : (event.getContent().body ?? null),
+        body: failed ? null : words(event),
         content: failed ? null : event.getContent(),
         encrypted,
         decrypted: encrypted && !failed,
@@ -91,6 +103,7 @@ const commands = {
         const crypto = client.getCrypto();
         crypto.setDeviceIsolationMode(isolation(strict));
         sessions.set(who, client);
+        client.on(HttpApiEvent.SessionLoggedOut, () => loggedOut.add(client));
         const synced = until(client, () => (client.isInitialSyncComplete() ? true : null), 60, "first sync");
         await client.startClient({ initialSyncLimit: 20, lazyLoadMembers: true });
         await synced;
@@ -144,6 +157,12 @@ const commands = {
         return client.sendTextMessage(id, body);
     },
 
+    async react(client, { room: id, event, key }) {
+        return client.sendEvent(id, EventType.Reaction, {
+            "m.relates_to": { rel_type: "m.annotation", event_id: event, key },
+        });
+    },
+
     async answer_poll(client, { room: id, poll, answer }) {
         return client.sendEvent(id, "org.matrix.msc3381.poll.response", {
             "m.relates_to": { rel_type: "m.reference", event_id: poll },
@@ -155,13 +174,13 @@ const commands = {
         return Promise.all(events(client, id, since).map((event) => read(client, event)));
     },
 
-    /** The first readable message after `since` from `sender` (anyone but this session when absent) that contains `contains`. */
-    async wait_message(client, { room: id, since, sender, contains, within }) {
+    /** The first readable event of one of the `types` after `since` from `sender` (anyone but this session when absent) that contains `contains`. */
+    async wait_message(client, { room: id, since, sender, contains, types, within }) {
         const wanted = (event) =>
-            event.getType() === EventType.RoomMessage &&
+            (types ?? [EventType.RoomMessage]).includes(event.getType()) &&
             !event.isDecryptionFailure() &&
             (sender ? event.getSender() === sender : event.getSender() !== client.getUserId()) &&
-            (event.getContent().body ?? "").includes(contains ?? "");
+            (words(event) ?? "").includes(contains ?? "");
         const find = () => (client.getRoom(id) ? events(client, id, since).find(wanted) : null);
         try {
             return await read(client, await until(client, find, within, "the message"));
@@ -170,6 +189,44 @@ const commands = {
             const why = known.filter((event) => event.failure).map((event) => [event.failure, event.wire.content.session_id]);
             throw new Error(`${error.message}; ${known.length} events came, undecryptable: ${JSON.stringify(why)}`);
         }
+    },
+
+    /** Try to read an event that somebody else received: what this session's keys are still worth. */
+    async read_wire(client, { wire }) {
+        return read(client, new MatrixEvent(wire));
+    },
+
+    /** Everything the server still has of a room, state too, oldest first, as it comes over the wire. */
+    async history(client, { room: id }) {
+        const found = [];
+        for (let from; ; ) {
+            const page = await client.createMessagesRequest(id, from, 100, "b");
+            found.unshift(...page.chunk.reverse());
+            if (!page.end || !page.chunk.length) return found;
+            from = page.end;
+        }
+    },
+
+    /** Until the server has said that the token of this session is worth nothing. */
+    async wait_logged_out(client, { within }) {
+        return until(client, () => (loggedOut.has(client) ? true : null), within, "logged out");
+    },
+
+    /** Until nothing that anybody said is left on the screen. */
+    async wait_emptied(client, { room: id, within }) {
+        const left = () => events(client, id).filter((event) => Object.keys(event.getContent()).length);
+        const said = (event) => event.getType() !== EventType.RoomRedaction;
+        return until(client, () => (left().some(said) ? null : true), within, "empty");
+    },
+
+    async wait_membership(client, { room: id, membership, within }) {
+        const wanted = () => (client.getRoom(id)?.getMyMembership() === membership ? true : null);
+        return until(client, wanted, within, membership);
+    },
+
+    /** Ask the server again at once after it was away, as when somebody opens the app. */
+    async wake(client) {
+        client.retryImmediately();
     },
 
     async close(client, { who }) {

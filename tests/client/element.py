@@ -6,6 +6,7 @@ import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
@@ -51,6 +52,11 @@ class Event:
     shield_reason: int | None
     wire: dict[str, Any]
     """As it came from the server."""
+
+    @property
+    def at(self) -> datetime:
+        """When it was sent, as the server says."""
+        return datetime.fromtimestamp(self.wire["origin_server_ts"] / 1000, UTC)
 
     @property
     def session(self) -> str:
@@ -177,6 +183,10 @@ class Element:
         """Send a text, encrypted where the room is; the event id."""
         return str((await self._ask("send", room=room, body=body))["event_id"])
 
+    async def react(self, room: str, event: str, key: str) -> str:
+        """Tap a reaction under an event; the reaction's event id."""
+        return str((await self._ask("react", room=room, event=event, key=key))["event_id"])
+
     async def answer_poll(self, room: str, poll: str, answer: str) -> str:
         """Tap one answer of a poll; the event id."""
         told = await self._ask("answer_poll", room=room, poll=poll, answer=answer)
@@ -193,13 +203,36 @@ class Element:
         since: str | None = None,
         sender: str | None = None,
         contains: str = "",
+        types: Sequence[str] = ("m.room.message",),
         within: float = 30,
     ) -> Event:
         """Wait for the first message that can be read; from anyone else when `sender` is not given."""
-        told = await self._ask(
-            "wait_message", within, room=room, since=since, sender=sender, contains=contains
-        )
-        return Event(**told)
+        wanted = {"since": since, "sender": sender, "contains": contains, "types": list(types)}
+        return Event(**await self._ask("wait_message", within, room=room, **wanted))
+
+    async def read_wire(self, event: Event) -> Event:
+        """Try to read with this session's keys what somebody else received."""
+        return Event(**await self._ask("read_wire", wire=event.wire))
+
+    async def history(self, room: str) -> list[dict[str, Any]]:
+        """Every event the server still has of a room, state too, oldest first, as it comes over the wire."""
+        return list(await self._ask("history", room=room))
+
+    async def wait_logged_out(self, within: float = 30) -> None:
+        """Until the server has ended this session."""
+        await self._ask("wait_logged_out", within)
+
+    async def wait_membership(self, room: str, membership: str, within: float = 30) -> None:
+        """Until this session sees itself joined to a room, or out of it (`leave`)."""
+        await self._ask("wait_membership", within, room=room, membership=membership)
+
+    async def wait_emptied(self, room: str, within: float = 30) -> None:
+        """Until this session shows nothing any more that anybody said there."""
+        await self._ask("wait_emptied", within, room=room)
+
+    async def wake(self) -> None:
+        """Ask the server again at once after it was away, as when somebody opens the app."""
+        await self._ask("wake")
 
     async def close(self) -> None:
         """Stop syncing and forget the keys, as a phone that is lost."""

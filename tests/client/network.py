@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import signal
 import sys
 from base64 import b64encode
@@ -90,6 +91,17 @@ class Network:
         assert self._process
         await asyncio.wait_for(self._process.wait(), 10)
 
+    async def kill(self) -> None:
+        """SIGKILL to the whole tree at once, as when the power goes."""
+        doomed, found = [self.pid], [self.pid]
+        while found:
+            found = [child for parent in found for child in _children(parent)]
+            doomed += found
+        for each in doomed:
+            with suppress(ProcessLookupError):
+                os.kill(each, signal.SIGKILL)
+        await self.ended()
+
     async def stop(self, within: float = 30) -> None:
         """Ctrl-C."""
         process = self._process
@@ -129,6 +141,10 @@ class Network:
     async def join(self, invited: Invited, language: str = "en") -> None:
         """Open the link, fill the form in as it stands, send it off."""
         await join_by_link(self.http, invited.link, invited.user_id, language, PASSPHRASE)
+
+    async def grant(self, user_id: str, role: str) -> None:
+        """`banyan role grant`."""
+        await self.banyan("role", "grant", user_id, role)
 
     async def enrol(self, name: str, *flags: str) -> Sender:
         """`banyan sender enrol` with a new key."""
@@ -172,6 +188,13 @@ class Network:
             for account in accounts
         }
 
+    async def refuses(self, access_token: str) -> tuple[int, str, bool]:
+        """What the homeserver answers to an old token: status, error, whether it invites to log in again."""
+        url = f"{self.run.homeserver_url}/_matrix/client/v3/account/whoami"
+        async with self.http.get(url, headers={"Authorization": f"Bearer {access_token}"}) as answer:
+            told = await answer.json()
+        return answer.status, told.get("errcode", ""), told.get("soft_logout", False)
+
     def account(self, localpart: str) -> str:
         """User id of one of the network's own accounts."""
         return f"@{localpart}:{self.run.server_name}"
@@ -184,6 +207,12 @@ class Network:
                 return answer.status == 200
         except (FileNotFoundError, ValueError, aiohttp.ClientError):
             return False
+
+
+def _children(pid: int) -> list[int]:
+    with suppress(FileNotFoundError):
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    return []
 
 
 def alert(*areas: str, headline: str) -> dict[str, Any]:

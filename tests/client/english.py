@@ -1,0 +1,121 @@
+"""What stands on a screen, read by somebody who knows only English: our catalogs read backwards."""
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from functools import cache
+from string import Formatter
+
+from babel import Locale
+from babel.dates import format_date, format_timedelta
+
+from banyan.i18n import LANGUAGES, SOURCE, catalog, locale_of, translate, when
+
+ALIKE = re.compile(r"(?P<before>(?:[0-9]+\.|»|•) ?)(?P<rest>.+)", re.DOTALL)
+"""What stands before a line of a list or a quotation in every language."""
+
+BETWEEN = "———"
+"""Stands between a text and the same in English."""
+
+DAYS_AROUND = 3
+"""How far from today a date on a screen lies at most."""
+
+
+def pattern(template: str, language: str) -> re.Pattern[str]:
+    """Return what finds a marked text as it reads in that language, whatever was filled in."""
+    return re.compile(_expression(translate(template, language)), re.DOTALL)
+
+
+def english(body: str, language: str) -> str:
+    """Return a message in English. What no catalog knows, e.g. what people wrote, stays as it is."""
+    if language == SOURCE:
+        return body
+    ours, between, same = body.partition(f"\n\n{BETWEEN}\n\n")
+    return same if between else "\n\n".join(_paragraph(each, language) for each in ours.split("\n\n"))
+
+
+def _paragraph(said: str, language: str) -> str:
+    whole = _sentence(said, language)
+    return whole or "\n".join(_line(each, language) for each in said.split("\n"))
+
+
+def _line(said: str, language: str) -> str:
+    """A line: a sentence of ours, one after a sign, a label with a sentence after it, or something else."""
+    if whole := _sentence(said, language):
+        return whole
+    if alike := ALIKE.fullmatch(said):
+        return alike["before"] + _line(alike["rest"], language)
+    for label, template in _known(language):
+        if (start := label.match(said)) and said[start.end() : start.end() + 1] == " ":
+            rest = said[start.end() + 1 :]
+            return f"{_filled(template, start, language)} {_line(rest, language)}"
+    return _dated(said, language)
+
+
+def _sentence(said: str, language: str) -> str | None:
+    for known, template in _known(language):
+        if found := known.fullmatch(said):
+            return _filled(template, found, language)
+    return None
+
+
+def _filled(template: str, found: re.Match[str], language: str) -> str:
+    """The English template with what stands in the translation, itself in English where it is ours."""
+    values = {name: _line(value, language) for name, value in found.groupdict().items()}
+    return "".join(
+        literal + ("" if name is None else values.get(name, "…"))
+        for literal, name, _, _ in Formatter().parse(template)
+    )
+
+
+@cache
+def _known(language: str) -> tuple[tuple[re.Pattern[str], str], ...]:
+    """Every translated text and its original, those with most words of their own first."""
+    entries = sorted(catalog(language).items(), key=lambda entry: -len(re.sub(r"\{\w+\}", "", entry[1])))
+    return tuple((re.compile(_expression(said), re.DOTALL), template) for template, said in entries)
+
+
+def _expression(template: str) -> str:
+    seen: set[str] = set()
+    parts = []
+    for literal, name, _, _ in Formatter().parse(template):
+        parts.append(re.escape(literal))
+        if name in seen:
+            parts.append(f"(?P={name})")
+        elif name is not None:
+            seen.add(name)
+            parts.append(f"(?P<{name}>.+?)")
+    return "".join(parts)
+
+
+def _dated(said: str, language: str) -> str:
+    """With dates and spans of time in it as the English write them: these come from Babel, not from us."""
+    for local, ours in _dates(language, datetime.now(UTC).date()):
+        said = said.replace(local, ours)
+    return said
+
+
+@cache
+def _dates(language: str, today: date) -> tuple[tuple[str, ...], ...]:
+    return tuple(_around(language, today))
+
+
+def _around(language: str, today: date) -> Iterator[tuple[str, ...]]:
+    english_locale = Locale.parse(locale_of(SOURCE))
+    for days in range(-DAYS_AROUND, DAYS_AROUND + 1):
+        day = today + timedelta(days=days)
+        noon = datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
+        local = when(noon, language, "UTC").rpartition(",")[0]
+        yield local, format_date(day, "long", locale=english_locale)
+    for unit, most in (("hour", 48), ("minute", 120)):
+        for count in range(most, 0, -1):
+            span = timedelta(**{f"{unit}s": count})
+            yield tuple(
+                format_timedelta(span, granularity=unit, threshold=most + 1, add_direction=True, locale=each)
+                for each in (locale_of(language), SOURCE)
+            )
+
+
+def shows(body: str, template: str) -> bool:
+    """Whether a marked text stands in a message, in whatever language."""
+    return any(pattern(template, language).search(body) for language in LANGUAGES)

@@ -1,0 +1,213 @@
+"""A whole evening with the network, as members and staff live it in Element: one story, told in order."""
+
+import asyncio
+import os
+import re
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
+
+import pytest
+import pytest_asyncio
+
+from tests.client.element import Event
+from tests.client.english import pattern
+from tests.client.evening import DECLARED, OURS, THEME, Evening, evening_at, moment
+from tests.client.network import PASSPHRASE
+from tests.client.transcript import PAGE, transcript
+
+pytestmark = [pytest.mark.live, pytest.mark.client, pytest.mark.asyncio(loop_scope="module")]
+
+TITLE = "Evening tea by the river"
+REMINDER = "⏰ A reminder: you may come to this gathering."
+COMES, IN_DOUBT = "I will come", "I do not know yet"
+THEME_ROOM = f"theme:{THEME}"
+SECURITY = "staff:security"
+LONGEST_PAGE = 400
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def evening(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Evening]:
+    """Everybody has joined by their link and holds a phone."""
+    async with evening_at(tmp_path_factory.mktemp("home")) as evening:
+        yield evening
+
+
+def clean(event: Event) -> bool:
+    """Whether Element shows the message as it was written, without any warning."""
+    return event.decrypted and event.shield_colour == 0
+
+
+async def until(probe: Callable[[], bool], within: float = 20) -> None:
+    """Wait for something that no client is told."""
+    async with asyncio.timeout(within):
+        while True:
+            if probe():
+                return
+            await asyncio.sleep(0.05)
+
+
+async def test_everybody_is_welcomed_in_their_language(evening):
+    """The desk's first words are readable, although they were written when the person had only just come."""
+    for person in evening.people.values():
+        welcome = await person.told()
+        assert clean(welcome)
+        assert person.name in welcome.body
+
+
+async def test_a_gathering_is_announced_step_by_step(evening):
+    """An officer answers numbered questions; every guide room has it in its language, by its own clock."""
+    officer = evening.officer
+    await officer.say(officer.word("gathering"))
+    await officer.say(TITLE)
+    areas = await officer.say("in 2 hours")
+    reminders = await officer.choose(areas, "everywhere")
+    preview = await officer.choose(reminders, "1 hour before")
+    assert TITLE in preview.body
+    await officer.choose(preview, "Yes")
+    offsets = {"MM": "06:30", "LA": "07:00", "VN": "07:00", "KH": "07:00", "TH": "07:00"}
+    for person in evening.people.values():
+        post = await person.told(room=f"guide:{person.area}")
+        assert clean(post)
+        assert TITLE in post.body
+        ours = post.body.partition("———")[0]
+        starts = pattern("When: {starts}", person.guided_in).search(ours)
+        assert starts
+        assert offsets[person.area[:2]] in ours
+
+
+async def test_who_comes_is_said_by_a_tap_or_by_digits(evening):
+    """Two tap a reaction in their guide room; one asks the desk, whom nobody else sees answer."""
+    for person, key in ((evening.alumna, "👍"), (evening.focal, "🤔")):
+        guide = f"guide:{person.area}"
+        post = await person.told(room=guide)
+        await person.element.react(person.rooms[guide], post.event_id, key)
+    seized = evening.seized
+    listed = await seized.say(seized.word("gatherings"))
+    assert TITLE in listed.body
+    asked = await seized.say(seized.digit(1))
+    await seized.choose(asked, COMES)
+    await until(lambda: evening.count("SELECT count(*) FROM rsvps") == 3)
+
+
+async def test_a_conversation_goes_on_after_everything_was_killed(evening):
+    """A digit that was on its way when everything died is answered once; what came due is said once.
+
+    The reminder's moment is moved in the books while nobody runs: it is due when they come back.
+    """
+    alumna = evening.alumna
+    chat = alumna.rooms["chat"]
+    await alumna.say(alumna.word("gatherings"))
+    digit = await alumna.element.send(chat, alumna.digit(1))
+    await evening.network.kill()
+    assert evening.change("UPDATE gatherings SET remind = ?", moment(datetime.now(UTC))) == 1
+    await evening.back()
+    asked = await alumna.told(COMES, since=digit)
+    for person in (alumna, evening.focal, evening.seized):
+        reminder = await person.told(REMINDER)
+        assert clean(reminder)
+        assert TITLE in reminder.body
+        assert pattern(REMINDER, person.language).search(reminder.body)
+    noted = await alumna.choose(asked, IN_DOUBT)
+    desk = evening.network.account("desk")
+    since = [event.body for event in await alumna.element.timeline(chat, since=digit) if event.sender == desk]
+    assert sorted(since) == sorted([asked.body, noted.body, (await alumna.told(REMINDER)).body])
+
+
+async def test_a_phone_that_was_taken_is_worth_nothing(evening):
+    """One word: the session ends, every room is left, and what others say from then on stays unread."""
+    officer, seized, alumna = evening.officer, evening.seized, evening.alumna
+    theme = alumna.rooms[THEME_ROOM]
+    before = await alumna.element.send(theme, "Shall we meet at the usual place?")
+    assert clean(await seized.element.wait_message(theme, contains="usual place"))
+
+    ending = await officer.say(f"{officer.word('freeze')} {seized.name}", SECURITY)
+    assert clean(ending)
+    ended = await officer.told("All access of {name} is ended:", room=SECURITY)
+    assert clean(ended)
+    assert ended.body.count("after") == 5, "a step is missing"
+    await seized.element.wait_logged_out()
+    assert await evening.network.refuses(seized.element.access_token) == (401, "M_UNKNOWN_TOKEN", False)
+    assert seized.element.user_id not in await alumna.element.members(theme)
+
+    after = await alumna.element.send(theme, "Not there. I will tell you where.")
+    sent = {event.event_id: event for event in await alumna.element.timeline(theme)}
+    assert sent[before].session != sent[after].session
+    assert (await seized.element.read_wire(sent[before])).body
+    lost = await seized.element.read_wire(sent[after])
+    assert (lost.body, lost.failure) == (None, "MEGOLM_UNKNOWN_INBOUND_SESSION_ID")
+
+
+async def test_nothing_of_ours_came_with_a_warning(evening):
+    """In both isolation modes every message of ours is read without a shield, by everybody, in every room."""
+    ours = {evening.network.account(name) for name in OURS}
+    read = 0
+    for person in evening.people.values():
+        for strict in (False, True):
+            await person.element.mode(strict=strict)
+            for room in person.rooms.values():
+                events = [each for each in await person.element.timeline(room) if each.sender in ours]
+                said = [each for each in events if each.type not in ("m.reaction", "m.room.redaction")]
+                assert [each for each in said if not clean(each)] == []
+                read += len(said)
+    assert read > 2 * 5 * 3
+
+
+async def test_the_transcript_can_be_read(evening):
+    """It is short enough, and shows nobody's id; with BANYAN_WRITE_TRANSCRIPT=1 it goes into `docs/`."""
+    page = await transcript(evening)
+    assert page.count("\n") < LONGEST_PAGE
+    assert not re.search(r"[@!$][\w-]+:[\w.]+", page)
+    for person in evening.people.values():
+        assert page.count(person.name) > 1
+    if os.environ.get("BANYAN_WRITE_TRANSCRIPT") == "1":
+        PAGE.write_text(page, encoding="utf-8")
+
+
+async def test_what_an_unlocked_phone_shows(evening):
+    """The alumna's list: her own country, a theme and the desk; within the limits of the network file."""
+    alumna = evening.alumna
+    space = next(area.code_name for area in DECLARED.areas if area.key == alumna.area)
+    listed = [room for room in await alumna.element.rooms() if room.membership == "join"]
+    own = {space, *(f"{space} {word}" for word in ("shade", "path", "rain")), "Basalt"}
+    (chat,) = [room for room in listed if room.name not in own]
+    assert chat.room_id == alumna.rooms["chat"]
+    assert len(listed) == len(own) + 1 <= DECLARED.limits.rooms_per_member
+
+    accounts = {evening.network.account(name) for name in (*OURS, "warden", "keeper", "registrar")}
+    seen = set()
+    for room in listed:
+        seen |= await alumna.element.members(room.room_id)
+    others = seen - accounts - {alumna.element.user_id}
+    expected = {p.element.user_id for p in evening.people.values()} - {alumna.element.user_id}
+    assert others == expected - {evening.seized.element.user_id}, "all of them by the theme they share"
+    assert len(others) <= DECLARED.limits.visible_members
+
+
+async def test_a_day_later_the_chats_are_empty(evening):
+    """What either side said in a chat with the desk is gone: from the open app, and for who logs in anew."""
+    await evening.network.stop()
+    due = "UPDATE outbox SET not_before = ? WHERE kind = 'redact' AND state = 'queued'"
+    assert evening.change(due, moment(datetime.now(UTC))) > 10
+    await evening.back()
+    await until(lambda: evening.count(REDACTIONS_AHEAD) == 0, within=60)
+    alumna = evening.alumna
+    url = evening.network.run.homeserver_url
+    anew = await evening.node.login(url, alumna.element.user_id, PASSPHRASE, strict=True)
+    chat = alumna.rooms["chat"]
+    left = [event for event in await anew.history(chat) if "state_key" not in event]
+    assert [event["type"] for event in left if not redacted(event) and not redaction(event)] == []
+    assert sum(map(redacted, left)) > 5
+    await alumna.element.wait_emptied(chat)
+
+
+REDACTIONS_AHEAD = "SELECT count(*) FROM outbox WHERE kind = 'redact' AND state = 'queued'"
+
+
+def redacted(event: dict) -> bool:
+    """Whether only the husk of an event is left."""
+    return event["content"] == {} and "redacted_because" in event["unsigned"]
+
+
+def redaction(event: dict) -> bool:
+    """Whether an event does nothing but empty another, and says no reason."""
+    return event["type"] == "m.room.redaction" and event["content"].keys() <= {"redacts"}
