@@ -4,14 +4,13 @@ Prepared sentences are translated. What a sender or our own staff wrote is clean
 neither make HTML, mention anybody nor look like a line of ours.
 """
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from banyan.domain.alerts import STAFF, Alert, AlertText, Kind, Response, Severity, Status
 from banyan.i18n import N_, SOURCE, Text, clean, render, to_html
-from bots.texts import Content, no_mentions
+from bots.texts import LARGEST, Content, no_mentions, size
 
 FIRST_LINES = {
     Severity.EXTREME: N_("🔴 Urgent safety message. Open it now, where nobody else can see your screen."),
@@ -65,9 +64,6 @@ SENT = N_("Valid until {until}. Sent by {sender}.")
 CONFIRMED = N_("Confirmed by two persons of the network's staff.")
 ONE_PERSON = N_("Sent by one person of the network's staff.")
 
-LARGEST = 40_000
-"""Bytes of a content as JSON: encrypted it becomes a third larger, and no event may have more than 64 KiB."""
-
 
 @dataclass(frozen=True)
 class _Part:
@@ -110,11 +106,6 @@ def alert_message(alert: Alert, language: str, zone: str, *, confirmed: bool = F
 def alert_in(language: str, alert: Alert, zone: str, *, confirmed: bool = False) -> list[str]:
     """Return the paragraphs of one language, as plain text."""
     return [part.body() for part in _alert_in(language, alert, zone, confirmed)]
-
-
-def size(content: Content) -> int:
-    """Return how many bytes a content has as JSON."""
-    return len(json.dumps(content, ensure_ascii=False).encode())
 
 
 def _alert_in(language: str, alert: Alert, zone: str, confirmed: bool) -> Iterator[_Part]:

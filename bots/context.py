@@ -10,7 +10,9 @@ from banyan.services.approvals import Approvals
 from banyan.services.freezing import Freezing
 from banyan.services.gatherings import Gatherings
 from banyan.services.ports import UnitOfWork
+from banyan.services.raising import Raising
 from banyan.services.roles import Roles
+from banyan.services.rollcall import RollCall
 from banyan.services.rooms import Rooms
 from policies.permissions import holds, reach
 
@@ -22,6 +24,8 @@ class Services:
     approvals: Approvals
     freezing: Freezing
     gatherings: Gatherings
+    raising: Raising
+    roll_call: RollCall
     roles: Roles
     rooms: Rooms
 

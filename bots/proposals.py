@@ -11,7 +11,7 @@ from banyan.services.approvals import Approvals
 from banyan.services.outbox import Handler, Never
 from banyan.services.ports import UnitOfWork, Work
 from bots.outgoing import Outgoing
-from bots.texts import Content, message
+from bots.texts import messages
 
 ASKED = N_("{who} asks for something that needs two persons:")
 HOW = N_("Do you stand behind it? Then write {code}. To end it write: refuse {code}. It runs out {until}.")
@@ -112,7 +112,10 @@ class Proposals:
         return proposal
 
     async def _say(self, effect: Effect, said: Sequence[Text], *, rings: bool = True) -> Mapping[str, Any]:
-        content: Content = message(said, effect.payload["language"], rings=rings)
+        room_id = effect.payload["room_id"]
+        *before, last = messages(said, effect.payload["language"], rings=rings)
+        for number, content in enumerate(before, start=1):
+            await self._outgoing.send(effect, room_id, content, part=f"-{number}")
         if rings:
-            content["m.mentions"] = {"room": True}
-        return {"event_id": await self._outgoing.send(effect, effect.payload["room_id"], content)}
+            last["m.mentions"] = {"room": True}
+        return {"event_id": await self._outgoing.send(effect, room_id, last)}

@@ -4,6 +4,7 @@ Calls to action are `m.text` with mentions; chatter is `m.notice`, which never r
 from outside is cleaned and escaped here: it can neither make HTML, mention anybody nor turn a line around.
 """
 
+import json
 import re
 from collections.abc import Iterable
 from typing import Any
@@ -12,6 +13,9 @@ from banyan.i18n import N_, SOURCE, Text, render, to_html
 
 Content = dict[str, Any]
 """The content of one `m.room.message` event."""
+
+LARGEST = 40_000
+"""Bytes of a content as JSON: encrypted it becomes a third larger, and no event may have more than 64 KiB."""
 
 HELP = (
     N_("I am the desk, a program. Write “help” to see this message again."),
@@ -64,10 +68,28 @@ def message(
     }
 
 
-def lines(said: Iterable[Text]) -> Text:
-    """Return several texts as the lines of one paragraph."""
+def messages(paragraphs: Iterable[Text], language: str, *, rings: bool = False) -> list[Content]:
+    """Return paragraphs as one message, or as several where one would be too long to be sent."""
+    parts: list[list[Text]] = [[]]
+    room = LARGEST
+    for paragraph in paragraphs:
+        room -= (needed := size(message([paragraph], language)))
+        if room < 0 and parts[-1]:
+            parts.append([])
+            room = LARGEST - needed
+        parts[-1].append(paragraph)
+    return [message(part, language, rings=rings) for part in parts]
+
+
+def size(content: Content) -> int:
+    """Return how many bytes a content has as JSON."""
+    return len(json.dumps(content, ensure_ascii=False).encode())
+
+
+def lines(said: Iterable[Text], between: str = "\n") -> Text:
+    """Return several texts as the lines of one paragraph, or with something else between them."""
     named = {f"line_{_letters(at)}": each for at, each in enumerate(said)}
-    return Text("\n".join(f"{{{name}}}" for name in named), **named)
+    return Text(between.join(f"{{{name}}}" for name in named), **named)
 
 
 def quoted(paragraph: str) -> Text:

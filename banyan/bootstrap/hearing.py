@@ -5,6 +5,8 @@ from bots.commands import TABLE
 from bots.context import Services
 from bots.dispatch import Hearing
 from bots.interpreter import Interpreter
+from bots.polls import RESPONSE
+from bots.rollcall import tapped
 
 
 def hearing(parts: Parts) -> Hearing:
@@ -13,7 +15,10 @@ def hearing(parts: Parts) -> Hearing:
         approvals=parts.approvals,
         freezing=parts.freezing,
         gatherings=parts.gatherings,
+        raising=parts.raising,
+        roll_call=parts.roll_call,
         roles=parts.roles,
         rooms=parts.rooms,
     )
-    return Hearing(parts.work, parts.clock, parts.network, parts.accounts, services, Interpreter(TABLE))
+    interpreter, taps = Interpreter(TABLE), {RESPONSE: tapped}
+    return Hearing(parts.work, parts.clock, parts.network, parts.accounts, services, interpreter, taps)

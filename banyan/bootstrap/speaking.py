@@ -8,11 +8,13 @@ from typing import TypedDict
 from banyan.bootstrap.crew import Crew, draining
 from banyan.bootstrap.hearing import hearing
 from banyan.bootstrap.home import Parts
+from banyan.domain.approvals import ProposalKind
 from banyan.domain.effects import Actor
 from banyan.errors import BanyanError
 from banyan.services.outbox import Drain, Handler
 from banyan.services.traces import Traces
 from bots.alarm import Alarm
+from bots.alert_preview import AlertPreview
 from bots.announcing import Announcements
 from bots.brake import Brake
 from bots.client import Client, KeyPolicy, provision, relogin
@@ -23,7 +25,8 @@ from bots.gatherings import Host
 from bots.invitations import Invitations
 from bots.keys import KeyRoster
 from bots.outgoing import Outgoing
-from bots.proposals import Proposals
+from bots.proposals import PREVIEWS, Preview, Proposals
+from bots.rollcall import Asking, Telling
 from bots.steward import Steward
 from bots.welcoming import Welcome
 
@@ -68,15 +71,19 @@ async def _desk(parts: Parts, client: Client, outgoing: Outgoing) -> Mapping[str
     invitations = Invitations(desk, parts.addresses.web_url)
     brake = Brake(desk.speak, parts.freezing, parts.work)
     announcements = Announcements(desk)
-    equipped = (desk, host, invitations, brake, announcements)
+    asking = Asking(desk, parts.roll_call)
+    equipped = (desk, host, asking, invitations, brake, announcements)
     return {kind: handler for each in equipped for kind, handler in each.handlers.items()}
 
 
 async def _steward(parts: Parts, client: Client, outgoing: Outgoing) -> Mapping[str, Handler]:
     client.on_message(Dispatcher(Actor.STEWARD, Where.STAFF, hearing(parts)).hear)
-    proposals = Proposals(outgoing, parts.approvals, parts.work, parts.accounts)
+    previews: dict[ProposalKind, Preview] = {**PREVIEWS, ProposalKind.ALERT: AlertPreview(parts.network)}
+    proposals = Proposals(outgoing, parts.approvals, parts.work, parts.accounts, previews)
+    telling = Telling(outgoing, parts.roll_call)
     brake = Brake(outgoing.send, parts.freezing, parts.work)
-    return {**Steward(outgoing).handlers, **proposals.handlers, **brake.handlers}
+    equipped = (Steward(outgoing), proposals, telling, brake)
+    return {kind: handler for each in equipped for kind, handler in each.handlers.items()}
 
 
 SPEAKERS: Mapping[Actor, Equip] = {Actor.ALARM: _alarm, Actor.DESK: _desk, Actor.STEWARD: _steward}

@@ -80,18 +80,23 @@ class RollCall:
         async with self._work.reading() as tx:
             return await self._question(tx, alert_id, member_id)
 
-    async def asked(self, alert_id: str, member_id: str) -> None:
-        """The member was asked in their chat: from now on a digit or a word there answers."""
+    async def was_asked(self, alert_id: str, member_id: str) -> None:
+        """The member has the question in their chat: from now on a digit or a word there answers it."""
         async with self._work() as tx:
             question = await self._question(tx, alert_id, member_id)
-            alert = await tx.alerts.get(alert_id)
-            if question is None or question.member.chat is None or alert is None:
-                return
-            choices = tuple(each.value for each in Answer)
-            chat = question.member.chat
-            await tx.conversations.put(
-                Conversation(chat, member_id, COMMAND, {}, ARGUMENT, choices, closes(alert))
-            )
+            if question is not None:
+                await self.asked(tx, question.member)
+
+    async def asked(self, tx: UnitOfWork, member: Member) -> None:
+        """Understand digits in the member's chat as answers, while a roll call is open to them."""
+        expected = await self._expected(tx, member)
+        alert = await tx.alerts.get(expected.alert_id) if expected else None
+        if alert is None or member.chat is None:
+            return
+        choices = tuple(answer.value for answer in Answer)
+        await tx.conversations.put(
+            Conversation(member.chat, member.id, COMMAND, {}, ARGUMENT, choices, closes(alert))
+        )
 
     async def answer(self, tx: UnitOfWork, member: Member, answer: Answer, alert_id: str = "") -> None:
         """Take an answer to that roll call, or to the newest one open to the member. Raise `Refusal`."""
@@ -150,7 +155,7 @@ class RollCall:
             return None
         return Question(member, {answer: self._id(expected, answer) for answer in Answer})
 
-    async def _expected(self, tx: UnitOfWork, member: Member, alert_id: str) -> Checkin | None:
+    async def _expected(self, tx: UnitOfWork, member: Member, alert_id: str = "") -> Checkin | None:
         """The roll call that a member answers; the newest one that is open unless it is named."""
         for each in await tx.checkins.of_member(member.id):
             alert = await tx.alerts.get(each.alert_id)

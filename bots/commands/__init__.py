@@ -1,6 +1,8 @@
 """Every command, in one table: the desk and the steward understand the same words."""
 
 from bots.commands import (
+    alerting,
+    answering,
     approving,
     coach,
     freezing,
@@ -17,6 +19,13 @@ from bots.declare import CommandTable
 TABLE = CommandTable(
     [
         help.help_,
+        alerting.alert,
+        alerting.careful,
+        answering.answers,
+        answering.answer,
+        answering.safe,
+        answering.need_help,
+        answering.cannot_talk,
         approving.waiting,
         approving.approve,
         approving.refuse,

@@ -1,21 +1,39 @@
 import pytest
 
 from banyan.domain.approvals import ProposalKind
+from banyan.services.alert_decision import AlertDecision
 from banyan.services.approvals import Approvals
 from banyan.services.decisions import InviteDecision, RoleDecision
 from banyan.services.freezing import Freezing
 from banyan.services.gatherings import Gatherings
+from banyan.services.raising import Raising
+from banyan.services.releasing import Releasing
+from banyan.services.rollcall import RollCall
 from banyan.services.rooms import Rooms
 from bots.commands import TABLE
 from bots.context import Services
 from bots.dispatch import Hearing
 from bots.interpreter import Interpreter
+from bots.polls import RESPONSE
+from bots.rollcall import tapped
 from tests.bots.stage import Stage
+from tests.fakes import FakeVault
 
 
 @pytest.fixture
-def approvals(work, clock, ids, network, members, roles):
+def releasing(clock, network):
+    return Releasing(clock, network)
+
+
+@pytest.fixture
+def roll_call(work, clock, network):
+    return RollCall(work, clock, network=network, vault=FakeVault())
+
+
+@pytest.fixture
+def approvals(work, clock, ids, network, members, roles, releasing):
     decisions = {
+        ProposalKind.ALERT: AlertDecision(releasing, clock),
         ProposalKind.INVITE: InviteDecision(members, network),
         ProposalKind.ROLE: RoleDecision(roles),
     }
@@ -33,11 +51,13 @@ def gatherings(work, clock, ids, network, accounts):
 
 
 @pytest.fixture
-def services(approvals, freezing, gatherings, roles, clock, network, accounts):
+def services(approvals, freezing, gatherings, roles, releasing, roll_call, clock, ids, network, accounts):
     return Services(
         approvals=approvals,
         freezing=freezing,
         gatherings=gatherings,
+        raising=Raising(clock, ids, network=network, releasing=releasing, approvals=approvals),
+        roll_call=roll_call,
         roles=roles,
         rooms=Rooms(clock, network, accounts),
     )
@@ -45,7 +65,8 @@ def services(approvals, freezing, gatherings, roles, clock, network, accounts):
 
 @pytest.fixture
 def hearing(work, clock, network, accounts, services):
-    return Hearing(work, clock, network, accounts, services, Interpreter(TABLE))
+    interpreter, taps = Interpreter(TABLE), {RESPONSE: tapped}
+    return Hearing(work, clock, network, accounts, services, interpreter, taps)
 
 
 @pytest.fixture

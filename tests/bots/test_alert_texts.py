@@ -9,7 +9,8 @@ import pytest
 from banyan.domain.alerts import Alert, AlertState, AlertText, Kind, Response, Severity, Status
 from banyan.i18n import LANGUAGES, translate
 from bots import alert_texts as texts
-from bots.alert_texts import alert_in, alert_message, size
+from bots.alert_texts import alert_in, alert_message
+from bots.texts import LARGEST, size
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 ENGLISH = AlertText("Office visited", "Two people were taken.", "Do not go there today.")
@@ -175,7 +176,7 @@ def test_an_alert_is_never_too_long_to_be_sent():
     longest = AlertText("🌧" * 160, '"' * 2000, "🌧" * 1000)
     alert = an_alert(texts={"en": longest, "my": longest}, addition="🌧" * 1000)
     content = alert_message(alert, "my", "Asia/Yangon")
-    assert size(content) <= texts.LARGEST
+    assert size(content) <= LARGEST
     assert content["body"].count('"' * 2000) == 2
     assert "formatted_body" not in content
     assert "formatted_body" in alert_message(an_alert(), "my", "Asia/Yangon")
