@@ -108,15 +108,18 @@ class Rooms:
         payload = {"user_id": user_id, "room_ids": [room.room_id]}
         await tx.outbox.put(NewEffect(Actor.GATE, "expel", payload, lane=user_id))
 
+    async def check_announce(self, tx: UnitOfWork, *, by: Member) -> None:
+        """Raise `Refusal` for who has announced a lot: what rings too often is read by nobody."""
+        since = self._clock.now() - DAY
+        recent = [each for each in await tx.outbox.of_subject(_subject(by)) if each.queued > since]
+        if len(recent) >= ANNOUNCEMENTS:
+            raise Refusal(ENOUGH, count=ANNOUNCEMENTS)
+
     async def announce(
         self, tx: UnitOfWork, text: str, areas: Collection[str], *, by: Member, actor: str
     ) -> None:
         """Have the desk pass on what somebody wrote, in the guide rooms of these areas (keys)."""
-        subject = f"announcements:{by.id}"
-        since = self._clock.now() - DAY
-        recent = [each for each in await tx.outbox.of_subject(subject) if each.queued > since]
-        if len(recent) >= ANNOUNCEMENTS:
-            raise Refusal(ENOUGH, count=ANNOUNCEMENTS)
+        await self.check_announce(tx, by=by)
         for at, area in enumerate(self._network.area(key) for key in sorted(areas)):
             room = await self._room(tx, room_key(RoomKind.GUIDE, area.key))
             payload = {
@@ -132,7 +135,7 @@ class Rooms:
                     "announce",
                     payload,
                     lane=room.room_id,
-                    subject=None if at else subject,  # one row counts for all rooms of an announcement
+                    subject=None if at else _subject(by),  # one row counts for all rooms of an announcement
                     secret=True,
                 )
             )
@@ -159,3 +162,7 @@ def _conversation(key: RoomKey) -> tuple[RoomKind, str]:
     if kind not in (RoomKind.TALK, RoomKind.THEME):
         raise Refusal(NO_CONVERSATION)
     return RoomKind(kind), place
+
+
+def _subject(author: Member) -> str:
+    return f"announcements:{author.id}"

@@ -114,6 +114,7 @@ async def remove(ctx: Context, room: RoomKey, who: Member) -> Reply:
 
 
 async def _announcing(ctx: Context, text: str) -> Reply:
+    await ctx.services.rooms.check_announce(ctx.tx, by=ctx.member)
     areas = [area.code_name for area in ctx.network.areas if area.key in ctx.reach]
     said = N_("I would write this in the news room of {areas}. It rings there, and I do not translate it:")
     return reply(Text(said, areas=", ".join(areas)), quoted(text))
