@@ -1,0 +1,283 @@
+"""Who may do what, where: written down by hand, and every cell tried.
+
+A row says what each role may do with a command, in the order of `ROLES`: `+` everywhere, `o` in their own
+area only, `-` not at all. It is written from the duties of people, never computed from the code it tries.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from itertools import count
+from typing import Any
+
+import pytest
+
+from banyan.domain.alerts import Alert, AlertState, Kind, Response, Severity, Status
+from banyan.domain.approvals import ProposalKind
+from banyan.domain.effects import Actor
+from banyan.domain.gatherings import Gathering
+from banyan.domain.people import Member
+from banyan.domain.rooms import RoomKind, room_key
+from bots.arguments import Addressed
+from bots.commands import TABLE
+from bots.declare import CommandTable
+from bots.interpreter import Interpreter
+from tests.bots.stage import Stage
+
+ROLES = ("member", "vetting_officer", "security_officer", "focal_point", "core_team", "coordinator")
+EVERYBODY, OWN = "++++++", "oooooo"
+ASKER, HOME = "teal-otter", "MM-1"
+ELSEWHERE = ("MM-2", "LA")
+"""Another cell of the asker's country, and another country."""
+
+SPARED = frozenset({"say", "redact"})
+"""Effects of an answer that is only words."""
+
+
+@dataclass
+class Trial:
+    """One try: what stands ready for it."""
+
+    stage: Stage
+    area: str
+    who: str
+    """Pseudonym of a member of that area."""
+
+    @property
+    def services(self) -> Any:
+        return self.stage.hearing.services
+
+    async def look(self, name: str = "") -> Member:
+        return await self.stage.look(name or self.who)
+
+
+Ready = Callable[[Trial], Awaitable[str]]
+
+
+async def proposal(trial: Trial) -> str:
+    """A role for somebody of that area, asked for by a machine; its digits."""
+    about = {"member_id": (await trial.look()).id, "role": "core_team", "give": True, "areas": [trial.area]}
+    async with trial.stage.hearing.work() as tx:
+        made = await trial.services.approvals.propose(tx, ProposalKind.ROLE, about, author="machine")
+    trial.stage.hearing.clock.forward(minutes=1)
+    return made.code
+
+
+async def gathering(trial: Trial) -> str:
+    """A gathering of that area; its id."""
+    starts = trial.stage.hearing.clock.now() + timedelta(days=1)
+    areas = [trial.stage.hearing.network.area(trial.area)]
+    async with trial.stage.hearing.work() as tx:
+        by = await tx.members.by_localpart(trial.who)
+        made = await trial.services.gatherings.announce(tx, "Tea", starts, areas, None, by=by, actor="x")
+    return made.id
+
+
+async def roll_call(trial: Trial) -> str:
+    """Everybody of that area was asked whether they are safe; the alert's id."""
+    now, alert_id = trial.stage.hearing.clock.now(), trial.who
+    alert = Alert(
+        id=alert_id,
+        sender="",
+        identifier=alert_id,
+        sent=now,
+        expires=now + timedelta(hours=6),
+        status=Status.ACTUAL,
+        areas=(trial.area,),
+        kind=Kind.RAID,
+        severity=Severity.SEVERE,
+        response=Response.AVOID,
+        texts={},
+        state=AlertState.QUEUED,
+        received=now,
+    )
+    async with trial.stage.hearing.work() as tx:
+        await tx.alerts.add(alert, alert_id)
+    await trial.services.roll_call.begin(alert_id)
+    return alert_id
+
+
+async def outside(trial: Trial) -> str:
+    """They were taken out of the conversation of that area, and may be let in again."""
+    async with trial.stage.hearing.work() as tx:
+        await tx.members.bar((await trial.look()).id, room_key(RoomKind.TALK, trial.area))
+    return ""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One command: who may, and what to answer to its questions."""
+
+    cells: str
+    answers: Mapping[str, str] = field(default_factory=dict)
+    ready: Ready | None = None
+    subject: str = ""
+    """The argument that tells whom or where it is about; empty where it is about the asker alone."""
+
+    def __post_init__(self) -> None:
+        assert len(self.cells) == len(ROLES)
+
+
+MAY_ALERT, LOOKS_AFTER, MAY_GATHER = "--+o-+", "---o--", "--+o++"
+MAY_INVITE, GIVES_ROLES = "-++---", "--+--+"
+WHO, AREA, TALK, READY = "{who}", "{area}", "talk:{area}", "{ready}"
+IN_ROOM = {"room": TALK, "who": WHO}
+ROLE = {"who": WHO, "role": "core_team"}
+
+ROWS: Mapping[str, Row] = {
+    "help": Row(EVERYBODY, {"which": "me"}),
+    "waiting": Row("-+++++"),
+    "approve": Row(GIVES_ROLES, {"code": READY}, proposal, "code"),
+    "refuse": Row(GIVES_ROLES, {"code": READY}, proposal, "code"),
+    "alert": Row(
+        MAY_ALERT,
+        {
+            "what": "raid",
+            "area": AREA,
+            "danger": "severe",
+            "advice": "avoid",
+            "lasts": "2h",
+            "addition": "Take care.",
+        },
+        subject="area",
+    ),
+    "careful": Row(MAY_ALERT, {"area": AREA}, subject="area"),
+    "answers": Row(MAY_ALERT, {"alert": READY}, roll_call, "alert"),
+    "answer": Row(EVERYBODY, {"state": "safe"}, roll_call),
+    "safe": Row(EVERYBODY, ready=roll_call),
+    "need help": Row(EVERYBODY, ready=roll_call),
+    "cannot talk": Row(EVERYBODY, ready=roll_call),
+    "freeze": Row("--+---", {"who": WHO}, subject="who"),
+    "invite": Row(MAY_INVITE, {"country": AREA, "themes": "climate"}, subject="country"),
+    "role give": Row(GIVES_ROLES, ROLE, subject="who"),
+    "role take": Row(GIVES_ROLES, ROLE, subject="who"),
+    "gathering": Row(
+        MAY_GATHER, {"title": "Tea", "starts": "tomorrow 19:00", "area": AREA, "remind": "10"}, subject="area"
+    ),
+    "gathering cancel": Row(MAY_GATHER, {"which": READY}, gathering, "which"),
+    "gatherings": Row(OWN, {"which": READY, "answer": "yes"}, gathering, "which"),
+    "room members": Row(LOOKS_AFTER, {"room": TALK}, subject="room"),
+    "room invite": Row(LOOKS_AFTER, IN_ROOM, outside, "who"),
+    "room remove": Row(LOOKS_AFTER, IN_ROOM, subject="who"),
+    "room announce": Row(LOOKS_AFTER, {"text": "Bring water."}),
+    "rooms": Row(EVERYBODY),
+    "me": Row(EVERYBODY),
+    "start": Row(EVERYBODY, {"language": "en"}),
+    "device": Row(EVERYBODY, {"answer": "1"}),
+    "recovery key": Row(EVERYBODY, {"answer": "1"}),
+    "lock screen": Row(EVERYBODY, {"answer": "1"}),
+    "last step": Row(EVERYBODY, {"answer": "1"}),
+    "language": Row(EVERYBODY, {"language": "en"}),
+}
+
+
+def test_every_command_and_role_has_its_line():
+    """A new command or role is a decision about who may: write it down above."""
+    assert [each.name for each in TABLE.commands if each.name not in ROWS] == []
+    assert [name for name in ROWS if TABLE.get(name) is None] == []
+    for name, row in ROWS.items():
+        assert set(row.answers) == {each.name for each in TABLE[name].arguments}, name
+        assert row.subject in {"", *row.answers}, name
+
+
+def test_every_role_has_its_column(network):
+    """In the order of the table."""
+    assert list(ROLES[1:]) == sorted(network.roles, key=ROLES.index)
+
+
+@pytest.fixture
+def done(stage):
+    """What commands have done for good, with which values: `(name, values)`."""
+    found: list[tuple[str, Mapping[str, Any]]] = []
+
+    def watched(each):
+        async def run(ctx, **values):
+            said = await each.run(ctx, **values)
+            found.append((each.name, values))
+            return said
+
+        return replace(each, run=run)
+
+    table = CommandTable([watched(each) for each in TABLE.commands])
+    stage.hearing = replace(stage.hearing, interpreter=Interpreter(table))
+    return found
+
+
+@pytest.fixture
+def decided(stage, decisions, effects):
+    """How much was decided so far, and how many effects are there but words."""
+
+    async def decided():
+        kinds = [kind for actor in Actor for kind, _ in await effects(actor) if kind not in SPARED]
+        return len(await decisions()), len(kinds)
+
+    return decided
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("name", ROWS)
+async def test_every_cell(stage, done, decided, name, role):
+    """Question by question and in one line, in the chat and in a staff room: nothing but what is written."""
+    if TABLE.get(name) is None:
+        pytest.fail(f"There is no command {name!r} any more.")
+    row, numbers = ROWS[name], count(1)
+    may = row.cells[ROLES.index(role)]
+    await stage.member(ASKER, HOME, *([role] if role != "member" else []))
+    rooms = stage.hearing.network.roles[role].rooms if role != "member" else ("security",)
+    for area in (HOME, *ELSEWHERE) if row.subject else (HOME,):
+        wanted = may == "+" or (may == "o" and area == HOME)
+        succeeded = False
+        for place, talk in ((None, _step_by_step), (None, _in_one_line), (rooms[0], _in_one_line)):
+            who = f"oak-{next(numbers)}"
+            await stage.member(who, area, *(["core_team"] if name == "role take" else []))
+            trial = Trial(stage, area, who)
+            values = {"who": who, "area": area, "ready": await row.ready(trial) if row.ready else ""}
+            answers = {key: text.format(**values) for key, text in row.answers.items()}
+            before = await decided()
+            del done[:]
+            await talk(stage, name, answers, place)
+            came = [values for called, values in done if called == name and _touches(row, values, area)]
+            assert wanted or not came, (area, place, came)
+            assert wanted or done or await decided() == before, (area, place)
+            succeeded |= bool(came)
+            await stage.say(ASKER, "stop", in_=place)
+            stage.hearing.clock.forward(minutes=61)
+        assert succeeded == wanted, area
+
+
+async def _step_by_step(stage: Stage, name: str, answers: Mapping[str, str], place: str | None) -> None:
+    """Type the verb, then answer whatever is asked, until nothing is or an answer is not taken."""
+    await stage.say(ASKER, name, in_=place)
+    asked = None
+    while (now := await _asked(stage, place)) not in (None, asked):
+        asked = now
+        await stage.say(ASKER, answers.get(now, "yes"), in_=place)
+
+
+async def _in_one_line(stage: Stage, name: str, answers: Mapping[str, str], place: str | None) -> None:
+    """Type everything at once, and yes."""
+    quoted = (f'"{text}"' if " " in text else text for text in answers.values())
+    await stage.say(ASKER, " ".join([name, *quoted]), in_=place)
+    if await _asked(stage, place) is not None:
+        await stage.say(ASKER, "yes", in_=place)
+
+
+async def _asked(stage: Stage, place: str | None) -> str | None:
+    member = await stage.look(ASKER)
+    async with stage.hearing.work.reading() as tx:
+        found = await tx.conversations.get(stage.message(ASKER, "", place).room_id, member.id)
+    return None if found is None else found.asked
+
+
+def _touches(row: Row, values: Mapping[str, Any], area: str) -> bool:
+    """Whether what was done is about that area."""
+    match values.get(row.subject):
+        case Member() as member:
+            return member.placement.area == area
+        case Addressed() as addressed:
+            return area in {each.key for each in addressed.areas}
+        case Alert() | Gathering() as about:
+            return area in about.areas
+        case str() as text if text.startswith("talk:"):
+            return text == f"talk:{area}"
+    return True
