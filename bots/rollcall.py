@@ -91,7 +91,7 @@ class Asking:
         alert_id, member_id, room_id = (effect.payload[each] for each in ("alert_id", "member_id", "room_id"))
         question = await self._roll_call.question(alert_id, member_id)
         if question is None:
-            raise Never("nothing-to-ask")
+            return {}  # they have answered meanwhile, or it is over
         language = question.member.language
         tapped = [(question.answers[answer], render(Text(ANSWERS[answer]), language)) for answer in Answer]
         content = poll(render(Text(QUESTION), language), tapped)

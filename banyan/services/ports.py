@@ -253,6 +253,9 @@ class Checkins(Protocol):
         """Every roll call of that member, the newest alert first."""
 
     async def set_answer(self, alert_id: str, member_id: str, answer: Answer, at: datetime) -> None: ...
+    async def expected(self, alert_id: str) -> frozenset[str]:
+        """Ids of the members of whom an answer is expected."""
+
     async def answers(self, alert_id: str) -> Sequence[RollLine]:
         """The roll call of that alert: of those who are members still."""
 

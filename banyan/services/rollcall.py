@@ -68,8 +68,10 @@ class RollCall:
         for at in range(0, len(addressed), AT_ONCE):
             some = addressed[at : at + AT_ONCE]
             async with self._work() as tx:
-                await tx.checkins.add(alert.id, [member.id for member in some])
-                await tx.outbox.put_all(list(_asks(alert, some)))
+                known = await tx.checkins.expected(alert.id)
+                new = [member for member in some if member.id not in known]
+                await tx.checkins.add(alert.id, [member.id for member in new])
+                await tx.outbox.put_all(list(_asks(alert, new)))
         async with self._work() as tx:
             summary, once = "roll_call_summary", f"roll-call-summary:{alert.id}"
             await self._tell(tx, summary, {"alert_id": alert.id}, once=once, later=SUMMARY_AFTER)
@@ -201,5 +203,4 @@ def _asks(alert: Alert, members: Sequence[Member]) -> Iterator[NewEffect]:
                 "ask",
                 {"alert_id": alert.id, "member_id": member.id, "room_id": member.chat},
                 lane=member.chat,
-                dedupe=f"ask:{alert.id}:{member.id}",
             )

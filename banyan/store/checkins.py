@@ -39,6 +39,11 @@ class SqlCheckins:
         theirs = update(checkins).where(checkins.c.alert_id == alert_id, checkins.c.member_id == member_id)
         await self._connection.execute(theirs.values(answer=answer.value, at=at))
 
+    async def expected(self, alert_id: str) -> frozenset[str]:
+        """Ids of the members of whom an answer is expected."""
+        query = select(checkins.c.member_id).where(checkins.c.alert_id == alert_id)
+        return frozenset((await self._connection.execute(query)).scalars())
+
     async def answers(self, alert_id: str) -> Sequence[RollLine]:
         """The roll call of that alert: of those who are members still, by pseudonym."""
         query = (

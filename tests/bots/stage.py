@@ -78,4 +78,5 @@ class Stage:
     async def said(self, room: str) -> list[str]:
         """Everything said in a room, in order."""
         found = [*await self.effects(Actor.DESK, room), *await self.effects(Actor.STEWARD, room)]
-        return [payload["content"]["body"] for kind, payload in found if kind == "say"]
+        # what was carried out is erased: it counts, and says nothing any more
+        return [payload["content"]["body"] if payload else "" for kind, payload in found if kind == "say"]
