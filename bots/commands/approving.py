@@ -6,10 +6,13 @@ from typing import Annotated
 from banyan.domain.approvals import Proposal, ProposalKind
 from banyan.errors import Refusal
 from banyan.i18n import N_, Text
+from bots.alert_preview import FOR, addressed
+from bots.alert_texts import alert_in
 from bots.arguments import Kind
 from bots.context import Context
 from bots.declare import Reply, Where, command, reply
 from bots.proposals import PREVIEWS, author_name
+from bots.texts import quoted
 from bots.words import number
 
 STAFF = frozenset({Where.STAFF})
@@ -96,8 +99,19 @@ async def _shown(ctx: Context, proposal: Proposal) -> Sequence[Text]:
     what, who = Text(KINDS[proposal.kind]), author_name(proposal)
     room = await ctx.tx.rooms.by_id(ctx.room_id)
     if room is not None and room.key == ctx.services.approvals.room(proposal):
-        preview = await PREVIEWS[proposal.kind](ctx.tx, proposal)
-        return [Text(HERE, code=proposal.code, what=what, who=who, until=proposal.expires), *preview]
+        head = Text(HERE, code=proposal.code, what=what, who=who, until=proposal.expires)
+        return [head, *await _preview(ctx, proposal)]
     if proposal.member_id == ctx.member.id:
         return [Text(YOURS, code=proposal.code, what=what, until=proposal.expires)]
     return [Text(ELSEWHERE, what=what, who=who, until=proposal.expires)]
+
+
+async def _preview(ctx: Context, proposal: Proposal) -> Sequence[Text]:
+    """What would be done. A safety message in the asker's language: the request itself shows every one."""
+    if proposal.kind is not ProposalKind.ALERT:
+        return await PREVIEWS[proposal.kind](ctx.tx, proposal)
+    alert = await ctx.tx.alerts.get(proposal.about["alert_id"])
+    if alert is None:
+        return []
+    said = alert_in(ctx.member.language, alert, ctx.zone, confirmed=True)
+    return [Text(FOR, areas=addressed(alert.areas)), *map(quoted, said)]

@@ -355,6 +355,24 @@ async def test_waiting_shows_the_digits_beside_the_whole_request_only(staff, ask
     assert "is ended" in ended
 
 
+async def test_waiting_words_a_safety_message_for_the_asker(staff, work):
+    """Short enough to read, in one language; another room learns only that one waits."""
+    await staff.say("grey-gull", 'alert raid LA severe avoid 2h "Blue gate"')
+    await staff.say("grey-gull", "1")
+    (whole,) = await staff.say("calm-oar", "waiting", in_="security")
+    assert "a safety message, asked for by focal point:grey-gull" in whole
+    assert "Send this safety message, for LA:" in whole
+    assert "A home or an office was searched" in whole
+    assert "Blue gate" in whole
+    (own,) = await staff.say("grey-gull", "waiting", in_="focal-points")
+    assert "a safety message, asked for by you" in own
+    assert "Blue gate" not in own
+    async with work.reading() as tx:
+        (proposal,) = await tx.proposals.waiting()
+    (said,) = await staff.say("grey-gull", proposal.code, in_="focal-points")
+    assert said.startswith("You asked for this yourself")
+
+
 async def test_the_steward_shows_reminds_and_ends_once(staff, ask, clock, effects):
     """Worded in the room's language, ringing while somebody has to act; nothing to remind of once decided."""
     code = await ask()
