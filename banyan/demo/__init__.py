@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +12,12 @@ import aiohttp
 from rich.console import Console
 
 from banyan.demo.alarm import Told, raise_alarm, read_by
+from banyan.demo.evening import spend
 from banyan.demo.network import Running
 from banyan.demo.report import Report, outside_decrypted
-from banyan.demo.sample import PEOPLE, Reader, join, reading, remembered
+from banyan.demo.sample import PEOPLE, Reader, reading, remembered
+from banyan.logs import log_to
 from banyan.progress import Steps
-from banyan.services.members import invitation_subject
 from banyan.settings import Home
 
 AREAS = ("MM", "TH")
@@ -29,6 +30,7 @@ async def run(home: Home, console: Console) -> int:
     Leaves `report.json` in the home. Exit status: 0 when everybody addressed read it and nobody else could.
     """
     line = Steps(console)
+    log_to(home.logs / "demo.log")
     line.say("[bold]Banyan[/bold]: the example network, on this machine only")
     async with AsyncExitStack() as stack:
         http = await stack.enter_async_context(aiohttp.ClientSession())
@@ -42,16 +44,24 @@ async def run(home: Home, console: Console) -> int:
         report = await _who_read(
             told, readers, line, rooms=grown.spaces + grown.encrypted, encrypted=grown.encrypted
         )
+        evening = await spend(network, readers, home.path / "sample", line)
+    report = replace(
+        report,
+        approvals=evening.approvals,
+        answered=evening.answered,
+        rsvp=evening.rsvp,
+        reminded=evening.reminded,
+        freeze_logged_out_ms=round(evening.logged_out_ms, 1),
+    )
+    good = report.good and evening.good
     file = home.path / "report.json"
     file.write_text(json.dumps(asdict(report), indent=2, sort_keys=True) + "\n")
-    line.say(
-        "[green]It worked.[/green]" if report.good else "[red]Not as it should be: see the report.[/red]"
-    )
+    line.say("[green]It worked.[/green]" if good else "[red]Not as it should be: see the report.[/red]")
     console.print(
         f"Report: {_short(file)}. To bring this network up again: banyan up --home {_short(home.path)}",
         soft_wrap=True,
     )
-    return 0 if report.good else 1
+    return 0 if good else 1
 
 
 async def _members(home: Home, network: Running, stack: AsyncExitStack, line: Steps) -> list[Reader]:
@@ -59,14 +69,11 @@ async def _members(home: Home, network: Running, stack: AsyncExitStack, line: St
     directory = home.path / "sample"
     samples = remembered(directory)
     known = {sample.user_id for sample in samples}
-    for country, language, themes in PEOPLE[len(samples) :]:
-        invited = await network.parts.members.invite(country, themes, language=language)
-        link = f"{network.web_url}/join/{invited.token}"
-        await network.carried_out(invitation_subject(invited.token))
-        sample = await join(network.http, link, invited.user_id, country, language)
+    for person in PEOPLE[len(samples) :]:
+        sample = await network.let_in(person)
         sample.save(directory)
         samples.append(sample)
-        line.say(f"{sample.localpart} joined by their link ({country}, page in {language})")
+        line.say(f"{sample.localpart} joined by their link ({person.country}, page in {person.language})")
     phones = [stack.enter_async_context(reading(each, network.homeserver_url, directory)) for each in samples]
     readers = list(await asyncio.gather(*phones))
     new = [reader for reader in readers if reader.sample.user_id not in known]

@@ -13,9 +13,10 @@ import aiohttp
 
 from banyan.bootstrap.home import Parts, open_home
 from banyan.bootstrap.waiting import carried_out
-from banyan.demo.sample import Reader
+from banyan.demo.sample import Person, Reader, Sample, join
 from banyan.domain.rooms import RoomKind
 from banyan.errors import BanyanError
+from banyan.services.members import invitation_subject
 from banyan.settings import Home
 
 START_SECONDS = 180
@@ -64,9 +65,13 @@ class Running:
         finally:
             await _stop(process)
 
-    async def carried_out(self, subject: str) -> None:
-        """Wait until every effect of that subject is done."""
-        await carried_out(self.parts, subject)
+    async def let_in(self, person: Person) -> Sample:
+        """Invite somebody, and let them join by their link."""
+        invited = await self.parts.members.invite(
+            person.country, person.themes, person.roles, language=person.language
+        )
+        await carried_out(self.parts, invitation_subject(invited.token))
+        return await join(self.http, f"{self.web_url}/join/{invited.token}", invited.user_id, person)
 
     async def settled(self, reader: Reader) -> None:
         """Wait until a member is in their rooms and has been welcomed by the desk."""

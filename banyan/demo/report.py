@@ -25,9 +25,14 @@ class Report:
     """Until a member in the first room had read it."""
     alert_last_room_ms: float
     """Until a member in the last room that has members had read it."""
+    approvals: int = 0
+    """Persons who stood behind the alert that was asked for in a chat."""
+    answered: int = 0
+    """Members who answered whether they are safe."""
     rsvp: int = 0
-    """Comes with gatherings."""
     reminded: int = 0
+    freeze_logged_out_ms: float = -1
+    """From the word until the taken phone was logged out."""
 
     @property
     def good(self) -> bool:

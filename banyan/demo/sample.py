@@ -13,20 +13,37 @@ import aiohttp
 
 from banyan.demo.joining import join_by_link
 from banyan.files import write_private
-from bots.client import Client, KeyPolicy, Message, login_password
+from banyan.matrix import Unauthorized
+from bots.client import Client, KeyPolicy, Membership, Message, login_password
+
+OFFICER, COORDINATOR = "security_officer", "coordinator"
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody who is to join."""
+
+    country: str
+    language: str
+    themes: tuple[str, ...] = ()
+    roles: tuple[str, ...] = ()
+
 
 PEOPLE = (
-    ("KH", "km", ("climate",)),
-    ("KH", "en", ()),
-    ("LA", "lo", ()),
-    ("MM", "my", ("justice",)),
-    ("MM", "my", ()),
-    ("MM", "en", ("defenders",)),
-    ("TH", "th", ("climate",)),
-    ("VN", "vi", ()),
-    ("VN", "vi", ("justice",)),
+    Person("KH", "km", ("climate",)),
+    Person("KH", "en"),
+    Person("LA", "lo"),
+    Person("MM", "my", ("justice",)),
+    Person("MM", "my"),
+    Person("MM", "en", ("defenders",)),
+    Person("TH", "th", ("climate",)),
+    Person("VN", "vi"),
+    Person("VN", "vi", ("justice",)),
+    Person("KH", "en", roles=(OFFICER,)),
+    Person("TH", "en", roles=(OFFICER,)),
+    Person("LA", "en", roles=(COORDINATOR,)),
 )
-"""Country, language and themes of the sample members."""
+"""The sample members."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +54,7 @@ class Sample:
     country: str
     language: str
     passphrase: str
+    roles: tuple[str, ...] = ()
 
     def save(self, directory: Path) -> None:
         """Write it with mode 0600."""
@@ -54,11 +72,11 @@ def remembered(directory: Path) -> list[Sample]:
     return [Sample(**json.loads(file.read_text())) for file in files if file.stem.count(".") == 0]
 
 
-async def join(http: aiohttp.ClientSession, link: str, user_id: str, country: str, language: str) -> Sample:
+async def join(http: aiohttp.ClientSession, link: str, user_id: str, person: Person) -> Sample:
     """Let a new sample member in by their link. Raise `JoinFailed`."""
-    sample = Sample(user_id, country, language, secrets.token_urlsafe(18))
-    await join_by_link(http, link, user_id, language, sample.passphrase)
-    return sample
+    passphrase = secrets.token_urlsafe(18)
+    await join_by_link(http, link, user_id, person.language, passphrase)
+    return Sample(user_id, person.country, person.language, passphrase, person.roles)
 
 
 class _Everyone:
@@ -85,7 +103,11 @@ class Reader:
     """Decrypted texts: event id → room id and `time.monotonic()` of reading."""
     texts: dict[str, str] = field(default_factory=dict)
     senders: set[str] = field(default_factory=set)
+    heard: list[Message] = field(default_factory=list)
+    """Everything decrypted, in the order in which it came."""
     news: asyncio.Event = field(default_factory=asyncio.Event)
+    logged_out: asyncio.Event = field(default_factory=asyncio.Event)
+    """The homeserver does not know this device any more."""
 
     def alert(self, marker: str) -> str:
         """Event id of the text with that marker; empty when it was never decrypted."""
@@ -102,14 +124,28 @@ class Reader:
                 self.news.clear()
                 await self.news.wait()
 
+    async def moved(self, _news: Membership) -> None:
+        """Somebody came or went: whoever waits for that looks again."""
+        self.news.set()
+
     async def hear(self, message: Message) -> None:
         """Remember what was decrypted."""
         body = message.content.get("body")
+        if message.encrypted:
+            self.heard.append(message)
+            self.news.set()
         if message.encrypted and isinstance(body, str):
             self.read.setdefault(message.event_id, (message.room_id, time.monotonic()))
             self.texts[message.event_id] = body
             self.senders.add(message.sender)
             self.news.set()
+
+
+async def _run(reader: Reader) -> None:
+    try:
+        await reader.client.run()
+    except Unauthorized:
+        reader.logged_out.set()
 
 
 @asynccontextmanager
@@ -135,7 +171,8 @@ async def reading(sample: Sample, homeserver_url: str, directory: Path) -> Async
     everyone.client = client
     reader = Reader(sample, client)
     client.on_message(reader.hear)
-    running = asyncio.create_task(client.run())
+    client.on_membership(reader.moved)
+    running = asyncio.create_task(_run(reader))
     try:
         await client.ready(60)
         yield reader
