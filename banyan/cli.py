@@ -166,6 +166,23 @@ def role_grant(
     _say(None, as_json=False, text=f"Done: {name}.")
 
 
+@app.command()
+def permissions(
+    home: HomeOption = DEFAULT_HOME, network: NetworkOption = None, as_json: JsonOption = False
+) -> None:
+    """List what people may do by writing to our accounts, and which roles may."""
+    from banyan.bootstrap.operating import list_permissions
+
+    rows = list_permissions(Home(home.absolute()), network)
+    text = "\n".join(f"{r['permission']:8} {_holders(r)}\n         {r['description']}" for r in rows)
+    _say(rows, as_json=as_json, text=text)
+
+
+def _holders(row: dict[str, Any]) -> str:
+    held = (each["role"] + ("" if each["everywhere"] else " (own area)") for each in row["roles"])
+    return ", ".join(held) or "nobody"
+
+
 @sender.command("enrol")
 def sender_enrol(
     name: str,

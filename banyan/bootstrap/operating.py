@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from banyan.bootstrap.growing import grow, grower
-from banyan.bootstrap.home import open_home
+from banyan.bootstrap.home import open_home, read_files
 from banyan.bootstrap.waiting import carried_out, must_exist, must_run
 from banyan.domain.people import Accounts
+from banyan.domain.permissions import DESCRIPTIONS
 from banyan.domain.plan import Plan
 from banyan.errors import BanyanError, NotFound
 from banyan.network import Network, load_network
@@ -97,6 +98,25 @@ async def grant(home: Home, who: str, role: str) -> None:
             if member is None:
                 raise NotFound("There is no member of that name; `banyan member list` shows them.")
             await parts.roles.give(tx, member, role, by="operator")
+
+
+def list_permissions(home: Home, network: Path | None) -> list[dict[str, Any]]:
+    """Every permission, what it allows, and which roles have it: everywhere, or in the holder's own area."""
+    if network is None:
+        must_exist(home)
+    declared = load_network(network) if network else read_files(home, None)[1]
+    return [
+        {
+            "permission": permission.value,
+            "description": description,
+            "roles": [
+                {"role": name, "everywhere": not role.per_country}
+                for name, role in declared.roles.items()
+                if permission in role.may
+            ],
+        }
+        for permission, description in DESCRIPTIONS.items()
+    ]
 
 
 async def enrol(home: Home, name: str, public_key: str, *, direct: bool) -> None:

@@ -1,10 +1,13 @@
 """What the operator types wrongly: one sentence, the right exit status, no traceback, nothing touched."""
 
+import json
 import sys
 
 import pytest
 
 from banyan.cli import main
+from banyan.domain.permissions import Permission
+from banyan.settings import DEFAULT_NETWORK
 
 
 @pytest.fixture
@@ -22,7 +25,16 @@ def banyan(monkeypatch, capsys):
 
 @pytest.mark.parametrize(
     "command",
-    ["member list", "sender list", "alert", "log show", "log verify", "sender revoke x", "role grant x y"],
+    [
+        "member list",
+        "sender list",
+        "alert",
+        "log show",
+        "log verify",
+        "sender revoke x",
+        "role grant x y",
+        "permissions",
+    ],
 )
 def test_a_mistyped_home_is_not_an_empty_network(banyan, tmp_path, command):
     """`log verify` must not call the log of a home that is not there sound, nor make one."""
@@ -58,3 +70,16 @@ def test_no_invitation_is_made_for_a_picture_that_cannot_be_written(banyan, tmp_
         status, said = banyan("member", "invite", "--country", "KH", "--qr", picture, "--home", tmp_path)
         assert status == 2
         assert "cannot be written" in said
+
+
+def test_permissions_are_told_of_a_network_file(monkeypatch, capsys):
+    """Before anything was started: each permission, what it means, and who has it where."""
+    monkeypatch.setattr(sys, "argv", ["banyan", "permissions", "--network", str(DEFAULT_NETWORK), "--json"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 0
+    rows = {row["permission"]: row for row in json.loads(capsys.readouterr().out)}
+    assert rows.keys() == set(Permission)
+    assert all(row["description"] for row in rows.values())
+    assert rows["rooms"]["roles"] == [{"role": "focal_point", "everywhere": False}]
+    assert {"role": "security_officer", "everywhere": True} in rows["freeze"]["roles"]
