@@ -174,13 +174,13 @@ const commands = {
         return Promise.all(events(client, id, since).map((event) => read(client, event)));
     },
 
-    /** The first readable event of one of the `types` after `since` from `sender` (anyone but this session when absent) that contains `contains`. */
+    /** The first readable event of one of the `types` after `since` from `sender` (anyone but this session when absent) that contains one of `contains`. */
     async wait_message(client, { room: id, since, sender, contains, types, within }) {
         const wanted = (event) =>
             (types ?? [EventType.RoomMessage]).includes(event.getType()) &&
             !event.isDecryptionFailure() &&
             (sender ? event.getSender() === sender : event.getSender() !== client.getUserId()) &&
-            (words(event) ?? "").includes(contains ?? "");
+            (contains ?? [""]).some((part) => (words(event) ?? "").includes(part));
         const find = () => (client.getRoom(id) ? events(client, id, since).find(wanted) : null);
         try {
             return await read(client, await until(client, find, within, "the message"));

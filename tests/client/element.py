@@ -202,12 +202,16 @@ class Element:
         *,
         since: str | None = None,
         sender: str | None = None,
-        contains: str = "",
+        contains: str | Sequence[str] = "",
         types: Sequence[str] = ("m.room.message",),
         within: float = 30,
     ) -> Event:
-        """Wait for the first message that can be read; from anyone else when `sender` is not given."""
-        wanted = {"since": since, "sender": sender, "contains": contains, "types": list(types)}
+        """Wait for the first message that can be read; from anyone else when `sender` is not given.
+
+        `contains` is what has to stand in it: of several parts, any.
+        """
+        parts = [contains] if isinstance(contains, str) else list(contains)
+        wanted = {"since": since, "sender": sender, "contains": parts, "types": list(types)}
         return Event(**await self._ask("wait_message", within, room=room, **wanted))
 
     async def read_wire(self, event: Event) -> Event:

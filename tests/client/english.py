@@ -9,7 +9,7 @@ from string import Formatter
 from babel import Locale
 from babel.dates import format_date, format_timedelta
 
-from banyan.i18n import LANGUAGES, SOURCE, catalog, locale_of, translate, when
+from banyan.i18n import SOURCE, catalog, locale_of, when
 
 ALIKE = re.compile(r"(?P<before>(?:[0-9]+\.|»|•) ?)(?P<rest>.+)", re.DOTALL)
 """What stands before a line of a list or a quotation in every language."""
@@ -21,9 +21,20 @@ DAYS_AROUND = 3
 """How far from today a date on a screen lies at most."""
 
 
+@cache
 def pattern(template: str, language: str) -> re.Pattern[str]:
-    """Return what finds a marked text as it reads in that language, whatever was filled in."""
-    return re.compile(_expression(translate(template, language)), re.DOTALL)
+    """Return what finds a marked text as it reads in that language, whatever was filled in.
+
+    Its beginning is enough to name it.
+    """
+    return re.compile(_expression(wording(template, language)), re.DOTALL)
+
+
+@cache
+def wording(begins: str, language: str) -> str:
+    """Return the template in `language` of the marked text that begins so; itself where there is none."""
+    known = catalog(language)
+    return known.get(begins) or next((known[each] for each in known if each.startswith(begins)), begins)
 
 
 def english(body: str, language: str) -> str:
@@ -114,8 +125,3 @@ def _around(language: str, today: date) -> Iterator[tuple[str, ...]]:
                 format_timedelta(span, granularity=unit, threshold=most + 1, add_direction=True, locale=each)
                 for each in (locale_of(language), SOURCE)
             )
-
-
-def shows(body: str, template: str) -> bool:
-    """Whether a marked text stands in a message, in whatever language."""
-    return any(pattern(template, language).search(body) for language in LANGUAGES)

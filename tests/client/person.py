@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from banyan.domain.rooms import RoomKey
-from banyan.i18n import LANGUAGES, translate
+from banyan.i18n import LANGUAGES, SOURCE, translate
 from banyan.network import load_network
 from banyan.settings import DEFAULT_NETWORK
 from bots.commands import TABLE
 from tests.client.element import Element, Event
-from tests.client.english import pattern
+from tests.client.english import pattern, wording
 from tests.client.network import Network
 
 DECLARED = load_network(DEFAULT_NETWORK)
@@ -18,8 +18,12 @@ DECLARED = load_network(DEFAULT_NETWORK)
 ZERO = {"km": "\u17e0", "lo": "\u0ed0", "my": "\u1040", "th": "\u0e50"}
 """The digit zero of those who count in a script of their own."""
 
+STAND = "Do you stand behind it? Then write {code}."
+"""How a request for two persons ends; what follows names no digits."""
+
 MESSAGE = "m.room.message"
 POLL = "org.matrix.msc3381.poll.start"
+POLL_TEXT = "org.matrix.msc1767.text"
 POLL_RESPONSE = "org.matrix.msc3381.poll.response"
 
 
@@ -81,6 +85,21 @@ class Person:
         """Answer a numbered question with the number before a marked text, in their own digits."""
         return await self.say(self.digit(numbered(shown, template)), room)
 
+    async def choose_all(self, shown: Event, *templates: str, room: str = "chat") -> Event:
+        """Answer one numbered question after the other; the last answer."""
+        for template in templates:
+            shown = await self.choose(shown, template, room)
+        return shown
+
+    async def tap(self, asked: Event, template: str) -> Event:
+        """Tap that answer of a poll in the chat with the desk; what the desk says to it."""
+        assert asked.content
+        answer = next(
+            each["id"] for each in asked.content[POLL]["answers"] if reads(each[POLL_TEXT], template)
+        )
+        tapped = await self.element.answer_poll(self.rooms["chat"], asked.event_id, answer)
+        return await self.told(since=tapped)
+
     async def told(
         self,
         template: str = "",
@@ -90,9 +109,9 @@ class Person:
         types: tuple[str, ...] = (MESSAGE, POLL),
         within: float = 30,
     ) -> Event:
-        """Wait for what one of ours says in a room: anything, or that marked text."""
+        """Wait for what one of ours says in a room: anything, or that marked text in whatever language."""
         account = self.network.account(speaker(room))
-        contains = longest_part(template, self.language) if template else ""
+        contains = {longest_part(template, language) for language in LANGUAGES}
         return await self.element.wait_message(
             self.rooms[room], since=since, sender=account, contains=contains, types=types, within=within
         )
@@ -106,20 +125,25 @@ def speaker(room: str) -> str:
 
 def longest_part(template: str, language: str) -> str:
     """The longest piece of a translated text that has nothing filled in."""
-    return max(re.split(r"\{\w+\}", translate(template, language)), key=len)
+    return max(re.split(r"\{\w+\}", wording(template, language)), key=len)
+
+
+def reads(said: str, template: str) -> bool:
+    """Whether that is a marked text, in whatever language."""
+    return any(pattern(template, language).fullmatch(said) for language in LANGUAGES)
 
 
 def numbered(shown: Event, template: str) -> int:
     """The number under which a marked text is offered. Raise `AssertionError` when it is not."""
     for line in (shown.body or "").splitlines():
         number, dot, label = line.partition(". ")
-        if dot and number.isdecimal() and any(pattern(template, tag).fullmatch(label) for tag in LANGUAGES):
+        if dot and number.isdecimal() and reads(label, template):
             return int(number)
     raise AssertionError(f"not offered: {template}")
 
 
 def code(shown: Event) -> str:
-    """The digits of a proposal, as the steward shows them."""
-    found = re.search(r"\b([1-9][0-9]{3})\b(?!-)", shown.body or "")
-    assert found, "no digits in it"
-    return found[1]
+    """The digits of a proposal, as the steward shows them to everybody in one language."""
+    found = pattern(STAND, SOURCE).search(shown.body or "")
+    assert found, "nothing is asked there"
+    return found["code"]

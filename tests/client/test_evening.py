@@ -9,19 +9,25 @@ from datetime import UTC, datetime
 import pytest
 import pytest_asyncio
 
+from banyan.i18n import ENDONYMS, LANGUAGES
 from tests.client.element import Event
 from tests.client.english import pattern
 from tests.client.evening import DECLARED, OURS, THEME, Evening, evening_at, moment
 from tests.client.network import PASSPHRASE
+from tests.client.person import POLL, STAND, code, reads
 from tests.client.transcript import PAGE, transcript
 
 pytestmark = [pytest.mark.live, pytest.mark.client, pytest.mark.asyncio(loop_scope="module")]
 
+COACH = "Step 1 of 5: which language shall I speak with you? Answer with a number."
+YELLOW = "🟡 Safety message. Open it where nobody else can see your screen."
+ORANGE = "🟠 Important safety message. Open it soon, where nobody else can see your screen."
+ADDED = "Behind the market"
 TITLE = "Evening tea by the river"
 REMINDER = "⏰ A reminder: you may come to this gathering."
 COMES, IN_DOUBT = "I will come", "I do not know yet"
 THEME_ROOM = f"theme:{THEME}"
-SECURITY = "staff:security"
+SECURITY, FOCAL_POINTS = "staff:security", "staff:focal-points"
 LONGEST_PAGE = 400
 
 
@@ -49,9 +55,83 @@ async def until(probe: Callable[[], bool], within: float = 20) -> None:
 async def test_everybody_is_welcomed_in_their_language(evening):
     """The desk's first words are readable, although they were written when the person had only just come."""
     for person in evening.people.values():
-        welcome = await person.told()
+        welcome = await person.told("Welcome, {name}. ")
         assert clean(welcome)
         assert person.name in welcome.body
+        assert pattern(COACH, person.language).search(welcome.body)
+
+
+async def test_newcomers_are_walked_through_the_first_steps(evening):
+    """One does all of them, in Burmese digits; one puts them off, in Lao digits."""
+    alumna, focal = evening.alumna, evening.focal
+    shown = await alumna.choose_all(await alumna.told(), ENDONYMS["my"], "Done", "How do I do that?")
+    shown = await alumna.choose_all(shown, "Done", "Done", "Yes")
+    assert all(title in shown.body for title in alumna.titles.values()), "it tells what her rooms are for"
+    assert clean(shown)
+    later = await focal.choose_all(await focal.told(), ENDONYMS["lo"], "Later")
+    assert pattern("I will remind you once, tomorrow.", "lo").search(later.body)
+
+
+async def test_a_focal_point_asks_for_an_alert_and_two_officers_let_it_out(evening):
+    """First step by step, and stopped; then in one line. The officers type its digits, one in Thai."""
+    focal, officer, second = evening.focal, evening.officer, evening.second
+    shown = await focal.say(focal.word("alert"), FOCAL_POINTS)
+    answers = ("Someone was arrested", "moderate", "Be careful and watch for the next message.", "6 hours")
+    await focal.choose_all(shown, *answers, room=FOCAL_POINTS)
+    preview = await focal.say(focal.digit(0), FOCAL_POINTS)
+    stopped = await focal.choose(preview, "No", FOCAL_POINTS)
+    assert pattern("Stopped. Nothing was done.", "lo").search(stopped.body)
+
+    preview = await focal.say(f"alert raid LA moderate avoid 6h {ADDED}", FOCAL_POINTS)
+    assert ADDED in preview.body
+    await focal.choose(preview, "Yes", FOCAL_POINTS)
+    asked = await officer.told(STAND, room=SECURITY)
+    assert ADDED in asked.body
+    assert clean(asked)
+    assert all(pattern(YELLOW, language).search(asked.body) for language in LANGUAGES), "in every language"
+    counted = await officer.say(officer.digit(code(asked)), SECURITY)
+    assert reads(counted.body, "You are counted for {code}. One more person has to write its number.")
+    done = await second.say(second.digit(code(asked)), SECURITY)
+    assert reads(done.body, "Two of you stand behind {code}. It is being done now.")
+    alert = await focal.told(room=f"alert:{focal.area}")
+    assert clean(alert)
+    assert pattern(YELLOW, "lo").search(alert.body.partition("———")[0])
+    assert ADDED in alert.body
+
+
+async def test_an_alert_to_everywhere_reaches_each_in_their_language(evening):
+    """An officer asks for it and is one of the two; every alert room has it, in its language, ringing."""
+    officer, second = evening.officer, evening.second
+    await officer.say("alert violence everywhere severe shelter 6h", SECURITY)
+    preview = await officer.say(officer.digit(0), SECURITY)
+    await officer.choose(preview, "Yes", SECURITY)
+    asked = await second.told(STAND, room=SECURITY, since=preview.event_id)
+    await second.say(second.digit(code(asked)), SECURITY)
+    for person in evening.people.values():
+        alert = await person.told(ORANGE, room=f"alert:{person.area}")
+        assert clean(alert)
+        assert alert.msgtype == "m.text"
+        assert alert.content["m.mentions"] == {"room": True}
+        assert pattern(ORANGE, person.guided_in).search(alert.body.partition("———")[0])
+
+
+async def test_everybody_is_asked_whether_they_are_safe(evening):
+    """One answers by a Burmese digit, one by a word, one by a tap; staff hear at once who needs help."""
+    alumna, focal, seized, officer = evening.alumna, evening.focal, evening.seized, evening.officer
+    for person in evening.people.values():
+        question = await person.told("Are you safe?", types=(POLL,))
+        assert clean(question)
+        assert pattern("Are you safe?", person.language).search(question.body)
+    asked = await alumna.told("Tap an answer above, or write its number:")
+    thanked = await alumna.choose(asked, "I need help")
+    assert pattern("The security staff know now that you need help", "my").search(thanked.body)
+    alarmed = await officer.told("🔴 {who} ({area}) needs help.", room=SECURITY)
+    assert alumna.name in alarmed.body
+    await seized.say(seized.word("safe"))
+    await focal.tap(await focal.told("Are you safe?", types=(POLL,)), "I am safe")
+    counts = await officer.say(officer.word("answers"), SECURITY)
+    assert "2 safe, 1 need help, 0 cannot talk, 2 have not answered" in counts.body
+    assert f"They need help: {alumna.name}" in counts.body
 
 
 async def test_a_gathering_is_announced_step_by_step(evening):
