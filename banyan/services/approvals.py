@@ -26,6 +26,12 @@ from policies.permissions import reach
 MOST = 20
 """Requests of one member that may wait at once."""
 
+FRESH = timedelta(days=7)
+"""How long the digits of a request that is over are not used again: somebody may still answer it."""
+
+CROWDED = 4500
+"""With more digits than that in use, half of all, those of requests that are over are used again."""
+
 UNKNOWN = N_("No request waits under {code}. Write “waiting” to see those that do.")
 ABOUT_YOU = N_("This is about yourself, so others have to ask for it and decide.")
 ENOUGH = N_("{count} requests of yours wait already. End one of them first.")
@@ -94,12 +100,14 @@ class Approvals:
         """
         decision, now = self._decisions[kind], self._clock.now()
         expires = min(now + decision.lasts, until) if until else now + decision.lasts
-        others = await tx.proposals.waiting()
         if member is not None and about.get("member_id") == member.id:
             raise Refusal(ABOUT_YOU)
-        if member is not None and sum(each.member_id == member.id for each in others) >= MOST:
+        waiting = await tx.proposals.waiting()
+        if member is not None and sum(each.member_id == member.id for each in waiting) >= MOST:
             raise Refusal(ENOUGH, count=MOST)
-        taken = {each.code for each in others}
+        taken = await tx.proposals.codes(now - FRESH)
+        if len(taken) > CROWDED:
+            taken = frozenset(each.code for each in waiting)
         code = next(code for code in iter(self._ids.code, None) if code not in taken)
         proposal = Proposal(
             self._ids.opaque(), kind, about, author, member.id if member else None, code, now, expires

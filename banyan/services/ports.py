@@ -190,6 +190,9 @@ class Proposals(Protocol):
     async def add(self, proposal: Proposal) -> None: ...
     async def get(self, proposal_id: str) -> Proposal | None: ...
     async def waiting(self) -> Sequence[Proposal]: ...
+    async def codes(self, since: datetime) -> frozenset[str]:
+        """The digits of those that wait, and of those that were to run out at that moment or later."""
+
     async def end(self, proposal_id: str, state: ProposalState) -> None:
         """Raise `IllegalMove` when it waits no longer."""
 

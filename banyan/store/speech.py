@@ -91,6 +91,11 @@ class SqlProposals:
         """Those that wait, oldest first."""
         return await self._some(WAITING)
 
+    async def codes(self, since: datetime) -> frozenset[str]:
+        """The digits of those that wait, and of those that were to run out at that moment or later."""
+        query = select(proposals.c.code).where(WAITING | (proposals.c.expires >= since))
+        return frozenset((await self._connection.execute(query)).scalars())
+
     async def end(self, proposal_id: str, state: ProposalState) -> None:
         """Decide one for good. Raise `IllegalMove` when it waits no longer."""
         change = update(proposals).where(proposals.c.id == proposal_id, WAITING)

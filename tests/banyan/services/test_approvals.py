@@ -278,3 +278,17 @@ async def test_before_the_room_exists_nothing_is_said(work, approvals, effects):
     async with work() as tx:
         await approvals.propose(tx, ProposalKind.ROLE, {}, author="x")
     assert await effects(Actor.STEWARD) == []
+
+
+async def test_digits_of_a_request_that_is_over_are_not_soon_used_again(
+    propose, decide, ids, clock, approvals
+):
+    """Who answers an old request late must not stand behind another one."""
+    codes = iter(["4821", "4821", "4822", "4821"])
+    ids.code = lambda: next(codes)
+    first = await propose("teal-otter")
+    await decide(first, "calm-oar", verb="refuse")
+    assert (await propose("teal-otter")).code == "4822"
+    clock.forward(days=11)
+    await approvals.tend()
+    assert (await propose("teal-otter")).code == "4821"
