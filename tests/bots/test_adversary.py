@@ -2,6 +2,7 @@
 
 import pytest
 
+from banyan.domain.effects import Actor
 from banyan.services.freezing import Freezing
 from bots.commands import TABLE
 
@@ -42,9 +43,21 @@ async def test_what_was_begun_with_a_role_is_not_finished_without(stage, lose, d
         await stage.say("teal-otter", typed, in_=place)
     await lose("teal-otter")
     before = await decisions()
-    for typed in ("amber-heron", "1", "yes", "1", "yes"):
+    answers = await stage.say("teal-otter", "amber-heron", in_=place)
+    assert answers == [] if place else answers[0].startswith("Sorry, I did not understand that.")
+    for typed in ("1", "yes", "1", "yes"):
         await stage.say("teal-otter", typed, in_=place)
     assert await decisions() == before
+
+
+async def test_a_yes_after_the_role_is_gone_announces_nothing(stage, lose, effects):
+    """Where neither people nor places are chosen, only the role itself stands in the way."""
+    await stage.member("teal-otter", "KH", "focal_point")
+    await stage.say("teal-otter", "room announce Bring water.")
+    await lose("teal-otter", "focal_point")
+    (said,) = await stage.say("teal-otter", "yes")
+    assert said.startswith("Sorry, I did not understand that.")
+    assert "announce" not in [kind for kind, _ in await effects(Actor.DESK)]
 
 
 async def test_a_menu_of_a_time_when_they_might_begins_nothing(stage, lose):
