@@ -95,9 +95,9 @@ class Asking:
         language = question.member.language
         tapped = [(question.answers[answer], render(Text(ANSWERS[answer]), language)) for answer in Answer]
         content = poll(render(Text(QUESTION), language), tapped)
+        await self._roll_call.ask(alert_id, member_id)  # before: the answer may be as quick as a thumb
         event_id = await self._desk.speak(effect, room_id, content, type=POLL)
         await self._desk.speak(effect, room_id, how(language), part="-follow")
-        await self._roll_call.was_asked(alert_id, member_id)
         return {"event_id": event_id}
 
 

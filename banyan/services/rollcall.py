@@ -82,8 +82,8 @@ class RollCall:
         async with self._work.reading() as tx:
             return await self._question(tx, alert_id, member_id)
 
-    async def was_asked(self, alert_id: str, member_id: str) -> None:
-        """The member has the question in their chat: from now on a digit or a word there answers it."""
+    async def ask(self, alert_id: str, member_id: str) -> None:
+        """The member is being asked in their chat: from now on a digit or a word there answers."""
         async with self._work() as tx:
             question = await self._question(tx, alert_id, member_id)
             if question is not None:

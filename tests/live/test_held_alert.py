@@ -1,0 +1,97 @@
+"""A held alert in a real network: posted, approved by two in an encrypted staff room, read, answered."""
+
+import asyncio
+import re
+import sqlite3
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import aiohttp
+import pytest
+
+from banyan.demo.sample import Person, join, reading
+from banyan.demo.talk import Talk
+from tests.client.network import Network
+
+pytestmark = pytest.mark.live
+
+HEADLINE = "Checkpoint at the old bridge"
+OFFICER = "security_officer"
+
+
+@asynccontextmanager
+async def running(home, http):
+    network = Network(home, http)
+    await network.start()
+    try:
+        yield network
+    finally:
+        await network.stop()
+
+
+async def somebody(network, country, directory, phones, *roles):
+    """A member at their phone, once the desk has spoken to them."""
+    invited = await network.invite(country)
+    person = Person(country, "en", roles=roles)
+    sample = await join(network.http, invited.link, invited.user_id, person)
+    for role in roles:
+        await network.banyan("role", "grant", sample.localpart, role)
+    reader = await phones.enter_async_context(reading(sample, network.run.homeserver_url, directory))
+    await reader.until(lambda: reader.heard_from(network.account("desk")), 60)
+    return reader
+
+
+def asked(home, question, *values):
+    with sqlite3.connect(home / "banyan.db") as banyan:
+        return banyan.execute(question, values).fetchone()[0]
+
+
+async def talk(network, reader, room_id, account):
+    """Wait until both are in the room."""
+    account = network.account(account)
+    rooms = reader.client.rooms
+    await reader.until(lambda: rooms.get(room_id) and account in rooms[room_id].joined, 60)
+    return Talk(reader, room_id, account)
+
+
+async def test_a_held_alert_is_approved_read_and_answered(tmp_path):
+    """Nothing leaves before the second person; then it is confirmed, and staff hear who needs help."""
+    home = tmp_path / "home"
+    async with aiohttp.ClientSession() as http, AsyncExitStack() as stack:
+        network = await stack.enter_async_context(running(home, http))
+        sender = await network.enrol("relay")
+        *officers, member = await asyncio.gather(
+            somebody(network, "KH", tmp_path, stack, OFFICER),
+            somebody(network, "TH", tmp_path, stack, OFFICER),
+            somebody(network, "LA", tmp_path, stack),
+        )
+        security = asked(home, "SELECT room_id FROM rooms WHERE key = 'staff:security'")
+        first, second = [await talk(network, each, security, "steward") for each in officers]
+        for each in (first, second):  # from now on the steward knows their devices
+            assert "No request waits" in await each.say("waiting")
+
+        told = await network.alert(sender, "LA", headline=HEADLINE)
+        assert told["state"] == "held"
+        shown = await first.hear(HEADLINE)
+        (code,) = re.findall(r"\b[1-9][0-9]{3}\b(?=\. To end)", shown)
+        assert "One more person" in await first.say(code)
+        async with http.get(told["status_url"]) as answer:
+            status = await answer.json()
+        assert (status["state"], status["rooms"]) == ("held", [])
+        assert not member.alert(HEADLINE)
+
+        assert code in await second.hear(HEADLINE)
+        assert "being done now" in await second.say(code)
+        assert (await network.arrived(told["status_url"]))["state"] == "queued"
+        await member.until(lambda: member.alert(HEADLINE), 60)
+        text = member.texts[member.alert(HEADLINE)]
+        assert "Confirmed by two persons" in text
+        assert "Unconfirmed" not in text
+
+        chat = asked(home, "SELECT chat FROM members WHERE localpart = ?", member.sample.localpart)
+        desk = await talk(network, member, chat, "desk")
+        await desk.poll()
+        await desk.hear("Tap an answer")
+        assert "will try to reach you" in await desk.say("2")
+        heard = await first.hear("needs help")
+        assert member.sample.localpart in heard
+        assert HEADLINE not in heard
