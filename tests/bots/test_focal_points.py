@@ -55,8 +55,9 @@ async def test_asked_in_the_staff_room_names_are_told_in_the_chat(people):
     for typed in ("rooms", "room members Juniper shade"):
         (said,) = await people.say(FOCAL, typed, in_="focal-points")
         assert "your own chat" in said
-    *_, listed = await people.said(f"!chat-{FOCAL}")
-    assert OTHER in listed
+    *_, (_, listed) = await people.effects(Actor.DESK, f"!chat-{FOCAL}")
+    assert OTHER in listed["content"]["body"]
+    assert listed["lasts"] == 600
 
 
 async def test_members_of_a_room_are_those_of_the_own_country(people):
