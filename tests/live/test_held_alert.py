@@ -45,6 +45,11 @@ def asked(home, question, *values):
         return banyan.execute(question, values).fetchone()[0]
 
 
+def nothing_waits(reader):
+    """How often the steward said so."""
+    return sum("No request waits" in text for text in reader.texts.values())
+
+
 async def talk(network, reader, room_id, account):
     """Wait until both are in the room."""
     account = network.account(account)
@@ -66,8 +71,9 @@ async def test_a_held_alert_is_approved_read_and_answered(tmp_path):
         )
         security = asked(home, "SELECT room_id FROM rooms WHERE key = 'staff:security'")
         first, second = [await talk(network, each, security, "steward") for each in officers]
-        for each in (first, second):  # from now on the steward knows their devices
-            assert "No request waits" in await each.say("waiting")
+        for number, (officer, each) in enumerate(zip(officers, (first, second), strict=True), start=1):
+            await each.say("waiting")  # once it answers, the steward knows their device
+            await officer.until(lambda: nothing_waits(officer) == number, 60)  # noqa: B023 - awaited here
 
         told = await network.alert(sender, "LA", headline=HEADLINE)
         assert told["state"] == "held"
