@@ -25,7 +25,10 @@ async def me(ctx: Context) -> Reply:
             ]
         ),
         Text(
-            N_("I remove what we write here after a day. What your group writes goes after {days} days."),
+            N_(
+                "I remove what we write here after a day. What your group writes in its room is deleted after "
+                "{days} days."
+            ),
             days=kept.talk.keep_days,
         ),
         Text(GONE_SOON),
