@@ -26,8 +26,8 @@ async def me(ctx: Context) -> Reply:
         ),
         Text(
             N_(
-                "I remove what we write here after a day. What your group writes in its room is deleted after "
-                "{days} days."
+                "I remove what we write here after a day. What your group writes in its room is deleted "
+                "after {days} days."
             ),
             days=kept.talk.keep_days,
         ),
