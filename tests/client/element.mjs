@@ -185,9 +185,11 @@ const commands = {
         try {
             return await read(client, await until(client, find, within, "the message"));
         } catch (error) {
-            const known = client.getRoom(id) ? await commands.timeline(client, { room: id, since }) : [];
-            const why = known.filter((event) => event.failure).map((event) => [event.failure, event.wire.content.session_id]);
-            throw new Error(`${error.message}; ${known.length} events came, undecryptable: ${JSON.stringify(why)}`);
+            // what stands there as it came in, and as it is read now: where they differ, something came too late
+            const known = client.getRoom(id) ? events(client, id, since) : [];
+            const tell = async (event) => [event.getType(), event.decryptionFailureReason, (await read(client, event)).failure];
+            const came = await Promise.all(known.map(tell));
+            throw new Error(`${error.message}; ${known.length} events came: ${JSON.stringify(came)}`);
         }
     },
 

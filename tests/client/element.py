@@ -54,6 +54,11 @@ class Event:
     """As it came from the server."""
 
     @property
+    def clean(self) -> bool:
+        """Whether Element shows it as it was written, without any warning."""
+        return self.decrypted and self.shield_colour == 0
+
+    @property
     def at(self) -> datetime:
         """When it was sent, as the server says."""
         return datetime.fromtimestamp(self.wire["origin_server_ts"] / 1000, UTC)

@@ -1,9 +1,8 @@
 """The cast of an evening: five people of one network, each with a phone in a language of their own."""
 
 import asyncio
-import json
 import sqlite3
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -98,6 +97,15 @@ class Evening:
             return int(books.execute(query, values).fetchone()[0])
 
 
+async def until(probe: Callable[[], bool], within: float = 20) -> None:
+    """Wait for something that no client is told."""
+    async with asyncio.timeout(within):
+        while True:
+            if probe():
+                return
+            await asyncio.sleep(0.05)
+
+
 def moment(at: datetime) -> str:
     """A moment as the books hold it."""
     return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
@@ -124,8 +132,6 @@ async def _arrive(network: Network, node: Node, part: Part) -> Person:
         await network.grant(invited.user_id, part.role)
     phone = await node.login(network.run.homeserver_url, invited.user_id, PASSPHRASE, strict=True)
     await phone.wait_rooms(OWN_ROOMS + STAFF_ROOMS[part.role], within=60)
-    listed = json.loads(await network.banyan("member", "list", "--json"))
-    area = next(member["area"] for member in listed if member["user_id"] == invited.user_id)
-    person = Person(part.who, part.language, area, phone, network, NAMES)
+    person = Person(part.who, part.language, phone, network, NAMES)
     await person.look()
     return person

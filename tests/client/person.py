@@ -34,7 +34,6 @@ class Person:
     role: str
     """Who they are in the story, e.g. `A Burmese alumna`."""
     language: str
-    area: str
     element: Element
     network: Network
     names: Mapping[str, RoomKey]
@@ -48,6 +47,11 @@ class Person:
     def name(self) -> str:
         """The pseudonym."""
         return self.element.user_id[1:].partition(":")[0]
+
+    @property
+    def area(self) -> str:
+        """Key of their country, or of their cell of it."""
+        return next(key for key in self.rooms if key.startswith("alert:")).partition(":")[2]
 
     @property
     def guided_in(self) -> str:

@@ -90,11 +90,6 @@ async def story(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Story
             await network.stop()
 
 
-def clean(event: Event) -> bool:
-    """Whether Element shows the message as it was written, without any warning."""
-    return event.decrypted and event.shield_colour == 0
-
-
 async def in_both_modes(member: Element, room: str) -> list[list[Event]]:
     """The timeline as strict members see it, and as everybody sees it today."""
     timelines = []
@@ -108,7 +103,7 @@ async def test_a_member_is_welcomed(story):
     """The desk's first words are readable, although they were written when the member had only just come."""
     for member in story.members.values():
         message = await member.wait_message(await story.chat(member), sender=story.network.account("desk"))
-        assert clean(message)
+        assert message.clean
 
 
 async def test_the_alert_is_read_without_a_warning_in_the_area_and_by_nobody_else(story):
@@ -122,10 +117,10 @@ async def test_the_alert_is_read_without_a_warning_in_the_area_and_by_nobody_els
     assert told["state"] == "queued"
     for member in (first, second):
         message = await member.wait_message(room.room_id, sender=alarm, contains="Checkpoint")
-        assert clean(message)
+        assert message.clean
         assert message.msgtype == "m.text"
         for timeline in await in_both_modes(member, room.room_id):
-            assert all(clean(event) for event in timeline if event.sender == alarm)
+            assert all(event.clean for event in timeline if event.sender == alarm)
     status = await story.network.arrived(told["status_url"])
     assert room.room_id in {delivery["room_id"] for delivery in status["rooms"]}
 
@@ -146,7 +141,7 @@ async def test_the_desk_answers(story, name, strict):
     chat = await story.chat(member)
     said = await member.send(chat, "help")
     answer = await member.wait_message(chat, since=said, sender=desk)
-    assert clean(answer)
+    assert answer.clean
 
 
 async def test_no_account_of_ours_can_read_a_conversation(story, tmp_path):
@@ -191,7 +186,7 @@ async def talk(story: Story) -> list[Event]:
             spoken += [event for event in await member.timeline(room.room_id) if event.event_id == said]
     first, second = story.members["first"], story.members["second"]
     for room in await story.conversations(first):
-        assert clean(await first.wait_message(room.room_id, sender=second.user_id))
+        assert (await first.wait_message(room.room_id, sender=second.user_id)).clean
     return spoken
 
 
@@ -220,4 +215,4 @@ async def test_identities_survive_stop_and_start(story):
     alarm = network.account("alarm")
     (room,) = await story.rooms_with(first, "alarm")
     await network.alert(story.sender, "MM", headline="Second notice")
-    assert clean(await first.wait_message(room.room_id, sender=alarm, contains="Second notice", within=60))
+    assert (await first.wait_message(room.room_id, sender=alarm, contains="Second notice", within=60)).clean

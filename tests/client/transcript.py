@@ -1,15 +1,20 @@
 """An evening as each person read it, written down with everything in English beside it."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 from pathlib import Path
 
+from banyan.i18n import ENDONYMS
 from tests.client.element import Event
 from tests.client.english import BETWEEN, english
 from tests.client.evening import OURS, Evening
 from tests.client.person import POLL_RESPONSE, Person
+
+LANGUAGE = re.compile(f"{BETWEEN} (.+?) {BETWEEN}")
+"""Stands above each language of a preview."""
 
 PAGE = Path(__file__).parents[2] / "docs" / "evening.md"
 
@@ -66,8 +71,8 @@ def _screen(shown: Sequence[Shown], person: Person, began: datetime) -> Iterator
     for place, entries in groupby(shown, key=lambda each: each.place):
         yield f"| | | **{place}** | |"
         for each in entries:
-            said = _once(each.said)
-            meaning = english(said, person.language)
+            said = _once(each.said, person.language)
+            meaning = english(english(said, person.language), person.guided_in)
             cells = (_after(each.at, began), each.sender, said, "" if meaning == said else meaning)
             yield f"| {' | '.join(_cell(cell) for cell in cells)} |"
 
@@ -82,10 +87,18 @@ def _said(event: Event, sender: str) -> str:
     return event.body or ""
 
 
-def _once(said: str) -> str:
-    """Without the same in English below it."""
+def _once(said: str, language: str) -> str:
+    """Without the same in English below it, and of a preview only what is in the reader's language."""
     ours, between, _ = said.partition(f"\n\n{BETWEEN}\n\n")
-    return f"{ours}\n(and the same in English)" if between else ours
+    if between:
+        return f"{ours}\n(and the same in English)"
+    head, *blocks = LANGUAGE.split(said)
+    if not blocks:
+        return said
+    by_name = dict(zip(blocks[::2], blocks[1::2], strict=True))
+    *_, end = blocks[-1].strip().split("\n\n")
+    own = by_name[ENDONYMS[language]].strip().removesuffix(end).strip()
+    return f"{head}\n{own}\n(and the same in {len(by_name) - 1} other languages)\n{end}"
 
 
 def _after(at: datetime, began: datetime) -> str:
