@@ -104,7 +104,7 @@ class Interpreter:
             return bool(rest)
         first = called.arguments[0].kind
         reaching = replace(ctx, reach=ctx.reaches(called.needs))
-        return first.told_apart and await _match(reaching, called.arguments, _parts(rest)) is None
+        return first.told_apart and await _match(reaching, called.arguments, _parts(called, rest)) is None
 
     async def _menu(self, ctx: Context, where: Where) -> Said:
         reaching = replace(ctx, reach=ctx.reaches(None))
@@ -112,8 +112,7 @@ class Interpreter:
 
     async def _begin(self, ctx: Context, where: Where, called: Command, rest: str) -> Said:
         ctx = replace(ctx, reach=ctx.reaches(called.needs))
-        parts = _parts(rest) if called.arguments else []
-        given = await _match(ctx, called.arguments, parts)
+        given = await _match(ctx, called.arguments, _parts(called, rest))
         if given is None:
             return await self._advance(ctx, where, called, {}, [await _problem(ctx, called, rest)])
         return await self._advance(ctx, where, called, given, [Text(each) for each in called.intro])
@@ -255,8 +254,15 @@ async def _problem(ctx: Context, called: Command, rest: str) -> Text:
     return Text(NOT_UNDERSTOOD)
 
 
-def _parts(rest: str) -> list[str]:
-    """Words of a line; what stands in quotation marks is one."""
+def _parts(called: Command, rest: str) -> list[str]:
+    """What may be arguments: words of a line, what stands in quotation marks is one.
+
+    A command that wants nothing but a text takes it as it stands, with its lines and marks.
+    """
+    if not called.arguments or not rest:
+        return []
+    if len(called.arguments) == 1 and called.arguments[0].kind.free:
+        return [rest]
     found = [next(group for group in match if group) for match in QUOTED.findall(rest)]
     return [
         *found[: MOST_PARTS - 1],

@@ -172,3 +172,11 @@ async def test_only_staff_of_the_room_are_heard_there(stage):
     """A member whom somebody slipped into the room is nobody there."""
     await stage.member("amber-heron")
     assert await stage.say("amber-heron", "waiting", in_="security") == []
+
+
+async def test_a_text_keeps_its_lines_and_marks(stage):
+    """What is to be passed on is passed on as it was written."""
+    await stage.member("teal-otter", "LA", "focal_point")
+    (preview,) = await stage.say("teal-otter", "room announce First “line”.\nSecond line.")
+    assert "First “line”.\n" in preview
+    assert "Second line." in preview
