@@ -17,7 +17,6 @@ from banyan.domain.approvals import ProposalKind
 from banyan.domain.effects import Actor
 from banyan.domain.gatherings import Gathering
 from banyan.domain.people import Member
-from banyan.domain.rooms import RoomKind, room_key
 from bots.arguments import Addressed
 from bots.commands import TABLE
 from bots.declare import CommandTable
@@ -97,10 +96,10 @@ async def roll_call(trial: Trial) -> str:
     return alert_id
 
 
-async def outside(trial: Trial) -> str:
-    """They were taken out of the conversation of that area, and may be let in again."""
+async def inside(trial: Trial) -> str:
+    """They are in a conversation across countries."""
     async with trial.stage.hearing.work() as tx:
-        await tx.members.bar((await trial.look()).id, room_key(RoomKind.TALK, trial.area))
+        await tx.members.add_theme((await trial.look()).id, "climate")
     return ""
 
 
@@ -121,7 +120,8 @@ class Row:
 MAY_ALERT, LOOKS_AFTER, MAY_GATHER = "--+o-+", "---o--", "--+o++"
 MAY_INVITE, GIVES_ROLES = "-++---", "--+--+"
 WHO, AREA, TALK, READY = "{who}", "{area}", "talk:{area}", "{ready}"
-IN_ROOM = {"room": TALK, "who": WHO}
+IN_ROOM = {"room": "theme:climate", "who": WHO}
+"""A room of all countries: what is refused is refused for the person."""
 ROLE = {"who": WHO, "role": "core_team"}
 
 ROWS: Mapping[str, Row] = {
@@ -157,8 +157,8 @@ ROWS: Mapping[str, Row] = {
     "gathering cancel": Row(MAY_GATHER, {"which": READY}, gathering, "which"),
     "gatherings": Row(OWN, {"which": READY, "answer": "yes"}, gathering, "which"),
     "room members": Row(LOOKS_AFTER, {"room": TALK}, subject="room"),
-    "room invite": Row(LOOKS_AFTER, IN_ROOM, outside, "who"),
-    "room remove": Row(LOOKS_AFTER, IN_ROOM, subject="who"),
+    "room invite": Row(LOOKS_AFTER, IN_ROOM, subject="who"),
+    "room remove": Row(LOOKS_AFTER, IN_ROOM, inside, "who"),
     "room announce": Row(LOOKS_AFTER, {"text": "Bring water."}),
     "rooms": Row(EVERYBODY),
     "me": Row(EVERYBODY),
