@@ -2,13 +2,16 @@
 
 import json
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from banyan.domain.alerts import AlertState
 from banyan.domain.approvals import ProposalKind
 from banyan.domain.effects import Actor
+from banyan.errors import Refusal
 from banyan.i18n import ENDONYMS, translate
+from banyan.services.alert_decision import AlertDecision
 from banyan.services.alerts import Alerts
 from banyan.services.senders import Senders
 from bots.alarm import Alarm
@@ -31,7 +34,7 @@ async def staff(stage):
     """A focal point of Laos and two security officers."""
     await stage.member("lotus-egret", "LA", "focal_point")
     await stage.member("teal-otter", "KH", "security_officer")
-    await stage.member("jade-finch", "TH", "security_officer", language="th")
+    await stage.member("jade-finch", "TH", "security_officer")
     return stage
 
 
@@ -228,6 +231,22 @@ async def test_a_request_runs_out_with_its_alert(staff, code, clock, alarm, appr
     assert await states() == [AlertState.EXPIRED]
 
 
+async def test_a_held_alert_of_a_sender_runs_out_with_its_own_end(
+    work, clock, ids, network, staff, approvals, states
+):
+    """What is valid for an hour waits for an hour."""
+    await Senders(work).enrol("relay", PUBLIC_KEY)
+    intake, _ = intake_over(work, clock, ids, network)
+    raw = body(expires=(clock.now() + timedelta(hours=1)).isoformat())
+    await intake.submit("relay", signature(raw), raw)
+    clock.forward(minutes=59)
+    await approvals.tend()
+    assert await states() == [AlertState.HELD]
+    clock.forward(minutes=1)
+    await approvals.tend()
+    assert await states() == [AlertState.EXPIRED]
+
+
 async def test_an_alert_of_a_sender_removed_meanwhile_is_not_sent(
     work, clock, ids, network, staff, code, alarm, states
 ):
@@ -333,3 +352,15 @@ async def test_nothing_that_was_added_is_in_the_log(staff, code, decisions, cloc
     for name in ("teal-otter", "jade-finch"):
         await staff.say(name, await code(), in_="security")
     assert "vans" not in str(await decisions())
+
+
+async def test_what_has_run_out_is_not_sent_even_if_it_is_decided(staff, code, clock, releasing, work, alarm):
+    """The decision looks at the time itself: a slow clock elsewhere sends nothing old."""
+    await ask(staff)
+    async with work.reading() as tx:
+        (proposal,) = await tx.proposals.waiting()
+    clock.forward(hours=6)
+    with pytest.raises(Refusal, match="not valid any more"):
+        async with work() as tx:
+            await AlertDecision(releasing, clock).carry_out(tx, proposal)
+    assert await alarm() == {}
