@@ -11,6 +11,7 @@ from banyan.i18n import LANGUAGES, translate
 from banyan.services.rollcall import NOBODY_ASKS
 from bots.client import Trust
 from bots.commands import TABLE
+from bots.commands.answering import HELP
 from bots.interpreter import MAY_NOT, Interpreter
 from bots.polls import POLL, RESPONSE
 from bots.rollcall import ANSWERS, QUESTION, THANKS, TOO_LATE, Asking, Telling
@@ -204,8 +205,12 @@ async def test_the_bare_call_for_help_is_an_answer_to_the_question(people, alarm
     assert "What can I do" in menu
     alert_id = await alarm()
     await desk()
-    assert await people.say("blue-crane", "Help!!") == [THANKS[Answer.HELP]]
-    assert await answer_of("blue-crane", alert_id) is Answer.HELP
+    for language in LANGUAGES:
+        for call in translate(HELP, language).split(","):
+            assert await people.say("blue-crane", f"{call}!!") == [THANKS[Answer.HELP]]
+            assert await answer_of("blue-crane", alert_id) is Answer.HELP
+            await people.say("blue-crane", "safe")
+            await people.say("blue-crane", "answer")
 
 
 async def test_a_tap_answers_by_its_id_alone(people, alarm, desk, answer_of):
