@@ -15,7 +15,7 @@ from banyan.domain.permissions import Permission
 from banyan.i18n import LANGUAGES, SOURCE, Text, translate
 from bots.arguments import Kind, kind_of
 from bots.context import Context
-from bots.words import plain, word
+from bots.words import plain, spaced, word
 
 LONGEST_VERB = 6
 """Words of the longest way to call a command."""
@@ -82,6 +82,8 @@ class Command:
     """Answered in the asker's chat with the desk, wherever it was asked."""
     listed: bool = True
     """Shown in the menu."""
+    exact: bool = False
+    """Called by its words alone: with more behind them, or as a question, they mean something else."""
     patience: timedelta = field(default=timedelta(minutes=30))
     """How long a question of it waits for an answer."""
 
@@ -142,6 +144,9 @@ class CommandTable:
 
         Words of the asker's language win over English, and English over the others; the longest wins.
         """
+        return self._find(typed, language) or self._find(spaced(typed), language)
+
+    def _find(self, typed: str, language: str) -> tuple[Command, str] | None:
         parts = typed.split()
         for count in range(min(LONGEST_VERB, len(parts)), 0, -1):
             called = word(" ".join(parts[:count]))

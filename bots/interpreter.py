@@ -16,7 +16,7 @@ from bots.arguments import Pick
 from bots.context import Context
 from bots.declare import Argument, Command, CommandTable, Where, allowed
 from bots.texts import lines
-from bots.words import number, plain, word
+from bots.words import asks, number, plain, word
 
 CODE = re.compile("[1-9][0-9]{3}")
 """The digits of a proposal."""
@@ -81,7 +81,7 @@ class Interpreter:
             if said is not None:
                 return said
         found = self._table.find(typed, ctx.member.language)
-        if found is not None:
+        if found is not None and not (found[0].exact and (found[1] or asks(typed))):
             return await self._call(ctx, where, *found)
         return await self._menu(ctx, where) if where is Where.CHAT else None
 

@@ -5,6 +5,7 @@ is guessed: a changed text is a new text. Files carry no dates and no line numbe
 """
 
 from collections.abc import Iterator
+from copy import deepcopy
 from io import BytesIO
 from pathlib import Path
 
@@ -41,7 +42,7 @@ def merge(language: str, found: Catalog) -> bytes:
     with BytesIO(file.read_bytes() if file.exists() else b"") as old:
         catalog = read_po(old, locale=locale_of(language))
     known = {message.id for message in catalog}
-    catalog.update(found, no_fuzzy_matching=True, update_creation_date=False)
+    catalog.update(deepcopy(found), no_fuzzy_matching=True, update_creation_date=False)
     for message in catalog:
         if message.id and message.id not in known:
             message.user_comments.append(UNREVIEWED)

@@ -57,7 +57,9 @@ class AlertDecision:
 
     async def drop(self, tx: UnitOfWork, proposal: Proposal, state: ProposalState) -> None:
         """It is never sent."""
-        alert = await self._held(tx, proposal)
+        alert = await tx.alerts.get(proposal.about["alert_id"])
+        if alert is None or alert.state is not AlertState.HELD:
+            return
         ended, action = ENDS[state]
         await tx.alerts.set_state(alert.id, ended)
         await tx.log.append(entry_of(action, "service:approvals", alert, proposal=proposal.id))

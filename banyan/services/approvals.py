@@ -45,6 +45,11 @@ COUNTED = N_("You are counted already. Somebody else has to write its number.")
 logger = structlog.get_logger()
 
 
+ESTABLISHED = timedelta(days=1)
+"""An identity younger than this does not stand behind what it asks for: whoever holds the server can make a
+new one for somebody who never had any."""
+
+
 class Decision(Protocol):
     """What one kind of proposal is: who decides, where it is shown, what happens."""
 
@@ -90,10 +95,13 @@ class Approvals:
         *,
         author: str,
         member: Member | None = None,
+        known_since: datetime | None = None,
         until: datetime | None = None,
     ) -> Proposal:
         """Show a request to those who may decide. It runs out after the kind's time, at latest at `until`.
 
+        A `member` who may decide about it is the first who stands behind it, if their identity has been known
+        long enough: `known_since` is when it was first seen.
         `about` says what `Decision` wants to know, and for every kind, where it applies: `member_id`, whom it
         is about (they neither ask nor decide), and `areas`, the keys that who decides has to reach. Raise
         `Refusal`.
@@ -114,6 +122,8 @@ class Approvals:
         )
         await tx.proposals.add(proposal)
         await tx.log.append(NewEntry(Action.PROPOSED, author, proposal.id, details={"kind": kind.value}))
+        if member is not None and known_since is not None and known_since <= now - ESTABLISHED:
+            await tx.proposals.approve(proposal.id, member.id, now)
         await self._show(tx, proposal, "proposal")
         return proposal
 
@@ -198,9 +208,7 @@ class Approvals:
 
     async def _standing(self, tx: UnitOfWork, proposal: Proposal) -> int:
         """How many stand behind it now: those who lost the right meanwhile no longer do."""
-        behind = set(await tx.proposals.approvers(proposal.id))
-        if proposal.member_id:
-            behind.add(proposal.member_id)
+        behind = await tx.proposals.approvers(proposal.id)
         found = [await tx.members.get(member_id) for member_id in behind]
         return sum(member is not None and self._may(proposal, member) for member in found)
 

@@ -201,6 +201,8 @@ class Proposals(Protocol):
         """False when that member's approval was counted before."""
 
     async def approvers(self, proposal_id: str) -> frozenset[str]: ...
+    async def forget(self, before: datetime) -> int:
+        """Erase those that were decided and had been made before that moment; how many."""
 
 
 class Gatherings(Protocol):

@@ -65,8 +65,13 @@ class Raising:
         """What one person alone may say to an area."""
         return Asked(area, *CAREFUL, CAREFUL_LASTS)
 
-    async def propose(self, tx: UnitOfWork, asked: Asked, member: Member, *, by: str) -> Proposal:
-        """Hold the alert until two persons stand behind it. Raise `Refusal`; nothing is held then."""
+    async def propose(
+        self, tx: UnitOfWork, asked: Asked, member: Member, *, by: str, known_since: datetime | None
+    ) -> Proposal:
+        """Hold the alert until two persons stand behind it, see `Approvals.propose`.
+
+        Raise `Refusal`; nothing is held then.
+        """
         targets = await self._targets(tx, asked.area)
         self._count(self._proposed, member)
         alert = self._alert(self._ids.opaque(), asked, AlertState.HELD, self._clock.now())
@@ -74,7 +79,13 @@ class Raising:
         await tx.log.append(entry_of(Action.ALERT_HELD, by, alert))
         about = {"alert_id": alert.id, "areas": [area.key for area, _ in targets]}
         return await self._approvals.propose(
-            tx, ProposalKind.ALERT, about, author=by, member=member, until=alert.expires
+            tx,
+            ProposalKind.ALERT,
+            about,
+            author=by,
+            member=member,
+            known_since=known_since,
+            until=alert.expires,
         )
 
     async def warn(self, tx: UnitOfWork, area: str, member: Member, *, by: str) -> Alert:

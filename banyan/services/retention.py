@@ -10,6 +10,9 @@ ANSWERED = timedelta(days=7)
 EFFECTS = timedelta(days=30)
 """How long the status of an alert can be asked for."""
 
+PROPOSALS = timedelta(days=30)
+"""Longer than any waits. What was decided stays in the log."""
+
 
 class Retention:
     """What is kept, and for how long."""
@@ -19,10 +22,14 @@ class Retention:
         self._clock = clock
 
     async def sweep(self) -> int:
-        """Erase questions nobody answered, and old handled event ids and ended effects; how many rows."""
+        """Erase questions nobody answered, and what is old: proposals, handled events, effects; how many."""
         now = self._clock.now()
         async with self._work() as tx:
-            questions = await tx.conversations.forget(now)
-            return (
-                questions + await tx.answered.forget(now - ANSWERED) + await tx.outbox.forget(now - EFFECTS)
+            return sum(
+                [
+                    await tx.conversations.forget(now),
+                    await tx.proposals.forget(now - PROPOSALS),
+                    await tx.answered.forget(now - ANSWERED),
+                    await tx.outbox.forget(now - EFFECTS),
+                ]
             )

@@ -117,6 +117,13 @@ class SqlProposals:
         query = select(approvals.c.member_id).where(approvals.c.proposal_id == proposal_id)
         return frozenset((await self._connection.execute(query)).scalars())
 
+    async def forget(self, before: datetime) -> int:
+        """Erase those that were decided and had been made before that moment; how many."""
+        old = select(proposals.c.id).where(~WAITING, proposals.c.created < before)
+        await self._connection.execute(delete(approvals).where(approvals.c.proposal_id.in_(old)))
+        gone = delete(proposals).where(~WAITING, proposals.c.created < before)
+        return (await self._connection.execute(gone)).rowcount
+
     async def _some(self, *where: Any) -> Sequence[Proposal]:
         query = select(proposals).where(*where).order_by(proposals.c.created, proposals.c.id)
         return [_proposal(row) for row in await self._connection.execute(query)]

@@ -85,7 +85,8 @@ async def alert(
 ) -> Reply:
     """Ask for the persons who have to stand behind it."""
     asked = _asked(what, area, danger, advice, lasts, addition)
-    proposal = await ctx.services.raising.propose(ctx.tx, asked, ctx.member, by=ctx.who)
+    raising = ctx.services.raising
+    proposal = await raising.propose(ctx.tx, asked, ctx.member, by=ctx.who, known_since=ctx.known_since)
     return reply(Text(ASKED, until=proposal.expires))
 
 

@@ -8,12 +8,13 @@ from banyan.domain.checkins import Answer
 from banyan.domain.permissions import Permission
 from banyan.errors import Refusal
 from banyan.i18n import LANGUAGES, N_, Text, translate
+from banyan.services.rollcall import SECURITY
 from bots.alert_texts import KINDS
-from bots.arguments import Choice, Kind, Pick
+from bots.arguments import CHOOSE, Choice, Kind, Pick
 from bots.context import Context
 from bots.declare import Reply, Where, command, reply
 from bots.rollcall import ANSWERS, QUESTION, THANKS, counted
-from bots.words import plain, word
+from bots.words import asks, plain, word
 
 CHAT = frozenset({Where.CHAT})
 MOST = 9
@@ -29,7 +30,9 @@ class State(Pick):
     """Safe, in need of help, or not able to talk."""
 
     async def read(self, ctx: Context, typed: str) -> str:
-        """Also the bare call for help, in any language."""
+        """Also the bare call for help, in any language. A question is no answer."""
+        if asks(typed):
+            raise Refusal(CHOOSE)
         bare = word(typed)
         calls = {word(each) for tag in LANGUAGES for each in translate(HELP, tag).split(",")}
         if bare in calls | {plain(each) for each in calls}:
@@ -51,7 +54,7 @@ async def answer(ctx: Context, state: Annotated[Answer, State(ANSWERS)]) -> Repl
     return said
 
 
-@command("safe", words=N_("safe, i am safe"), help=N_("Say that you are safe"), listed=False)
+@command("safe", words=N_("safe, i am safe"), help=N_("Say that you are safe"), listed=False, exact=True)
 async def safe(ctx: Context) -> Reply:
     """Answer the newest roll call."""
     return await _take(ctx, Answer.SAFE)
@@ -73,6 +76,7 @@ async def need_help(ctx: Context) -> Reply:
     words=N_("cannot talk, i cannot talk, i cannot talk now, can't talk"),
     help=N_("Say that you cannot talk now"),
     listed=False,
+    exact=True,
 )
 async def cannot_talk(ctx: Context) -> Reply:
     """Answer the newest roll call."""
@@ -112,11 +116,12 @@ class Calls(Kind):
 async def answers(ctx: Context, alert: Annotated[Alert, Calls()]) -> Reply:
     """Count what members within reach answered.
 
-    Names are told in the asker's own chat, and among those who approve; other staff rooms hold people of
-    other countries, who need not know them.
+    Names are told in the asker's own chat and in the security room; other staff rooms hold people of other
+    countries, who need not know them.
     """
     found = await ctx.services.roll_call.answers(ctx.tx, alert.id, ctx.reach)
-    named = ctx.room_id == ctx.member.chat or ctx.holds(Permission.APPROVE)
+    security = await ctx.tx.rooms.get(SECURITY)
+    named = ctx.room_id in (ctx.member.chat, security and security.room_id)
     return reply(*counted(alert, found, named=named))
 
 

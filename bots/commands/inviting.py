@@ -1,5 +1,6 @@
 """Letting somebody in. Two persons stand behind it; the link comes to who asked for it."""
 
+import re
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -40,7 +41,7 @@ class SeveralThemes(Themes):
         """`1, 3` or `climate, justice`. Raise `Refusal`."""
         known = [choice.token for choice in await self.choices(ctx)]
         found = set()
-        for each in typed.split(","):
+        for each in re.split("[,\uff0c\u3001]", typed):
             digits = number(each)
             at = int(digits) if digits else 0
             found.add(known[at - 1] if 0 < at <= len(known) else await super().read(ctx, each))
@@ -80,7 +81,12 @@ async def invite(ctx: Context, country: Home, themes: ThemesOf = ()) -> Reply:
     await _check(ctx, country)
     about = about_invitation(country.key, themes, country.areas)
     proposal = await ctx.services.approvals.propose(
-        ctx.tx, ProposalKind.INVITE, about, author=ctx.who, member=ctx.member
+        ctx.tx,
+        ProposalKind.INVITE,
+        about,
+        author=ctx.who,
+        member=ctx.member,
+        known_since=ctx.known_since,
     )
     return reply(Text(ASKED, until=proposal.expires))
 

@@ -68,7 +68,12 @@ async def _show(ctx: Context, who: Member, role: str, *, give: bool) -> Reply:
 async def _propose(ctx: Context, who: Member, role: str, *, give: bool) -> Reply:
     await _check(ctx, who, role, give=give)
     proposal = await ctx.services.approvals.propose(
-        ctx.tx, ProposalKind.ROLE, about_role(who, role, give=give), author=ctx.who, member=ctx.member
+        ctx.tx,
+        ProposalKind.ROLE,
+        about_role(who, role, give=give),
+        author=ctx.who,
+        member=ctx.member,
+        known_since=ctx.known_since,
     )
     return reply(Text(ASKED, until=proposal.expires))
 

@@ -83,14 +83,14 @@ async def test_who_may_ask_but_is_not_in_the_room_counts_as_one(staff, ask, give
     assert not await given()
 
 
-TYPED = ["{code}", "approve {code}", " ({code}). ", "\u200b{a}\u200b{rest}\u2060", "{a} {rest}", "“{code}”"]
+TYPED = ["{code}", "approve {code}", " ({code}). ", "\u200b{a}\u200b{rest}\u2060", "“{code}”"]
 SCRIPTS = {"burmese": 0x1040, "khmer": 0x17E0, "lao": 0x0ED0, "thai": 0x0E50, "full width": 0xFF10}
 
 
 @pytest.mark.parametrize("script", [None, *SCRIPTS])
 @pytest.mark.parametrize("typed", TYPED)
 async def test_digits_of_any_script_count(staff, ask, given, typed, script):
-    """With invisible breaks, spaces and punctuation, as keyboards write them."""
+    """With invisible breaks and punctuation, as keyboards write them."""
     code = await ask()
     if script:
         code = "".join(chr(SCRIPTS[script] + int(digit)) for digit in code)

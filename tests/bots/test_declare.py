@@ -58,3 +58,18 @@ def test_an_argument_needs_a_question_and_a_kind():
     for run, args in ((who, {"who": "Who?"}), (who, {}), (strange, {"what": "What?"})):
         with pytest.raises(ValueError, match=r"question|read as"):
             declared("who", "who", run, args=args)
+
+
+@pytest.mark.parametrize(
+    ("typed", "language", "name", "rest"),
+    [
+        ("冻结amber-heron", "zh-Hans", "freeze", "amber-heron"),
+        ("ระงับ@amber-heron", "th", "freeze", "@amber-heron"),
+        ("拒绝4821", "zh-Hans", "refuse", "4821"),
+        ("ปฏิเสธ๔๘๒๑", "th", "refuse", "๔๘๒๑"),
+    ],
+)
+def test_scripts_without_spaces_need_none(typed, language, name, rest):
+    """A name or a number may follow the word at once, as people write it there."""
+    called, following = TABLE.find(typed, language)
+    assert (called.name, following) == (name, rest)

@@ -180,3 +180,15 @@ async def test_a_text_keeps_its_lines_and_marks(stage):
     (preview,) = await stage.say("teal-otter", "room announce First “line”.\nSecond line.")
     assert "First “line”.\n" in preview
     assert "Second line." in preview
+
+
+@pytest.mark.parametrize(
+    "typed", ["safe?", "safe now?", "is it safe", "safe for you", "cannot talk about it"]
+)
+async def test_what_only_begins_with_safe_does_not_say_so(stage, typed):
+    """A question, or a sentence that begins with the word, is not the answer of somebody who is safe."""
+    await stage.member("amber-heron")
+    (said,) = await stage.say("amber-heron", typed)
+    assert "did not understand" in said
+    (meant,) = await stage.say("amber-heron", "I am safe!")
+    assert "did not understand" not in meant

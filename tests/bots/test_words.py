@@ -34,7 +34,7 @@ def test_digits_of_every_script_count(typed):
     assert latin_digits("၁ x") == "1 x"
 
 
-@pytest.mark.parametrize("typed", ["", "a1", "one", "1a", "1" * 13, "²x"])
+@pytest.mark.parametrize("typed", ["", "a1", "one", "1a", "1" * 13, "²x", "1, 3", "1 3", "1、3"])
 def test_what_is_more_than_digits_is_no_number(typed):
     """A sentence with a number in it is not an answer."""
     assert number(typed) is None

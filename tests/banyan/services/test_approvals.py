@@ -64,10 +64,13 @@ async def people(members, roles, work, ids, rooms):
 
 @pytest.fixture
 def propose(work, approvals, clock, people):
-    async def propose(author="teal-otter", **about):
+    async def propose(author="teal-otter", *, since=timedelta(days=9), **about):
         async with work() as tx:
             member = await tx.members.by_localpart(author) if author else None
-            proposal = await approvals.propose(tx, ProposalKind.ROLE, about, author="x", member=member)
+            known = clock.now() - since
+            proposal = await approvals.propose(
+                tx, ProposalKind.ROLE, about, author="x", member=member, known_since=known
+            )
         clock.forward(minutes=1)
         return proposal
 
@@ -292,3 +295,9 @@ async def test_digits_of_a_request_that_is_over_are_not_soon_used_again(
     clock.forward(days=11)
     await approvals.tend()
     assert (await propose("teal-otter")).code == "4821"
+
+
+async def test_an_identity_of_today_does_not_stand_behind_what_it_asks_for(propose, decide):
+    """Whoever holds the server could have made it this morning: two others are needed."""
+    proposal = await propose("teal-otter", since=timedelta(hours=23))
+    assert await decide(proposal, "calm-oar") == 1
