@@ -116,9 +116,12 @@ def effects(work):
     """What waits for an actor: `[(kind, payload), …]` in order, those of one lane when asked."""
 
     async def of(actor, lane=None):
+        wanted = [tables.outbox.c.actor == actor.value]
+        if lane is not None:
+            wanted.append(tables.outbox.c.lane == lane)
         async with work.reading() as tx:
-            rows = await tx.outbox._some(tables.outbox.c.actor == actor.value)
-        return [(row.kind, row.payload) for row in rows if lane is None or row.lane == lane]
+            rows = await tx.outbox._some(*wanted)
+        return [(row.kind, row.payload) for row in rows]
 
     return of
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from banyan.domain.effects import Actor
 from banyan.domain.people import Member
+from banyan.store import tables
 from bots.client import Message, Trust
 from bots.declare import Where
 from bots.dispatch import Dispatcher, Hearing
@@ -71,12 +72,20 @@ class Stage:
     async def hear(self, message: Message, in_: str | None = None) -> list[str]:
         """Deliver a message; what is newly said in its room."""
         actor, where = (Actor.STEWARD, Where.STAFF) if in_ else (Actor.DESK, Where.CHAT)
-        before = len(await self.said(message.room_id))
+        before = await self._written()
         await Dispatcher(actor, where, self.hearing).hear(message)
-        return (await self.said(message.room_id))[before:]
+        return await self.said(message.room_id, before)
 
-    async def said(self, room: str) -> list[str]:
-        """Everything said in a room, in order."""
-        found = [*await self.effects(Actor.DESK, room), *await self.effects(Actor.STEWARD, room)]
+    async def said(self, room: str, after: int = 0) -> list[str]:
+        """Everything said in a room by the desk or the steward, in order, from a place in the outbox on."""
+        of = tables.outbox.c
+        async with self.hearing.work.reading() as tx:
+            found = await tx.outbox._some(of.lane == room, of.kind == "say", of.seq > after)
         # what was carried out is erased: it counts, and says nothing any more
-        return [payload["content"]["body"] if payload else "" for kind, payload in found if kind == "say"]
+        return [effect.payload["content"]["body"] if effect.payload else "" for effect in found]
+
+    async def _written(self) -> int:
+        newest = (tables.outbox.c.seq.desc(),)
+        async with self.hearing.work.reading() as tx:
+            found = await tx.outbox._some(limit=1, order=newest)
+        return found[0].seq if found else 0

@@ -14,9 +14,9 @@ import pytest
 
 from banyan.domain.alerts import Alert, AlertState, Kind, Response, Severity, Status
 from banyan.domain.approvals import ProposalKind
-from banyan.domain.effects import Actor
 from banyan.domain.gatherings import Gathering
 from banyan.domain.people import Member
+from banyan.store import tables
 from bots.arguments import Addressed
 from bots.commands import TABLE
 from bots.declare import CommandTable
@@ -204,12 +204,14 @@ def done(stage):
 
 
 @pytest.fixture
-def decided(stage, decisions, effects):
+def decided(work):
     """How much was decided so far, and how many effects are there but words."""
 
     async def decided():
-        kinds = [kind for actor in Actor for kind, _ in await effects(actor) if kind not in SPARED]
-        return len(await decisions()), len(kinds)
+        async with work.reading() as tx:
+            effects = await tx.outbox._some(tables.outbox.c.kind.not_in(SPARED))
+            head = await tx.log.head()
+        return head and head.seq, len(effects)
 
     return decided
 
