@@ -10,7 +10,7 @@ from banyan.services.outbox import Never
 from banyan.services.ports import UnitOfWork
 from bots.alert_texts import alert_in
 from bots.arguments import EVERYWHERE
-from bots.texts import lines, quoted
+from bots.texts import lines, worded
 
 FOR = N_("Send this safety message, for {areas}:")
 
@@ -33,7 +33,7 @@ class AlertPreview:
         for language in dict.fromkeys((*zones, SOURCE, *LANGUAGES)):
             zone = zones.get(language, self._network.regional.time_zone)
             yield Text("——— {language} ———", language=ENDONYMS[language])
-            yield from map(quoted, alert_in(language, alert, zone, confirmed=True))
+            yield from map(worded, alert_in(language, alert, zone, confirmed=True))
 
 
 def addressed(areas: Sequence[str]) -> Text:

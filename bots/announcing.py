@@ -7,7 +7,7 @@ from banyan.domain.effects import Effect
 from banyan.i18n import N_, SOURCE, Text, render
 from banyan.services.outbox import Handler
 from bots.desk import Desk
-from bots.texts import Content, lines, message
+from bots.texts import Content, message, quoted
 
 FROM_FOCAL_POINT = N_("📣 From the focal point of {area}, in their own words. I have not translated it.")
 FROM_STAFF = N_("📣 From the staff of this network, in their own words. I have not translated it.")
@@ -39,8 +39,3 @@ def announcement(text: str, language: str, area: str | None) -> Content:
     first = Text(FROM_FOCAL_POINT, area=area) if area else Text(FROM_STAFF)
     marked = [Text("{said}", said=render(first, tag)) for tag in dict.fromkeys((language, SOURCE))]
     return message([*marked, quoted(text)], language, rings=True)
-
-
-def quoted(text: str) -> Text:
-    """Return what somebody else wrote, each line marked: none of it can look like ours."""
-    return lines(Text("» {line}", line=line) for line in text.splitlines() if line.strip())

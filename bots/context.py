@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from banyan.domain.people import Accounts, Member
+from banyan.domain.people import Member
 from banyan.domain.permissions import Permission
 from banyan.network import Network
 from banyan.services.approvals import Approvals
@@ -36,13 +36,11 @@ class Context:
 
     member: Member
     room_id: str
-    event_id: str
     tx: UnitOfWork
     now: datetime
     known_since: datetime | None
     """When the identity behind the sending device was first seen."""
     network: Network
-    accounts: Accounts
     services: Services
     reach: frozenset[str] = frozenset()
     """Keys of the areas for which the asker may do what the command does."""

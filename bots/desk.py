@@ -61,22 +61,13 @@ class Desk:
         return {"room_id": room_id}
 
     async def say(self, effect: Effect) -> Mapping[str, Any]:
-        """Say what was decided already. Result: `{"event_id"}` and, if there is a second event, `{"follow"}`.
+        """Say what was decided already: `room_id`, `content`, perhaps `lasts`. Result: `{"event_id"}`.
 
-        Payload: `room_id`, `content`; perhaps `type` of the event, `lasts` in seconds until it is erased
-        (null: never) and `follow`, the content of a message to come right after it.
+        `lasts` is in seconds until it is erased: a day unless told otherwise.
         """
         asked = effect.payload
-        room_id, lasts = asked["room_id"], asked.get("lasts", ORDINARY.total_seconds())
-        lasts = None if lasts is None else timedelta(seconds=lasts)
-        said = {
-            "event_id": await self.speak(
-                effect, room_id, asked["content"], lasts, type=asked.get("type", MESSAGE)
-            )
-        }
-        if asked.get("follow"):
-            said["follow"] = await self.speak(effect, room_id, asked["follow"], lasts, part="-follow")
-        return said
+        lasts = timedelta(seconds=asked.get("lasts", ORDINARY.total_seconds()))
+        return {"event_id": await self.speak(effect, asked["room_id"], asked["content"], lasts)}
 
     async def speak(
         self,

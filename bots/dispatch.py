@@ -47,6 +47,20 @@ class Hearing:
     taps: Mapping[str, Tap] = field(default_factory=dict)
     """By event type."""
 
+    def context(
+        self, tx: UnitOfWork, member: Member, room_id: str, known_since: datetime | None = None
+    ) -> Context:
+        """What a command may know, now, that this member asks for in this room."""
+        return Context(
+            member=member,
+            room_id=room_id,
+            tx=tx,
+            now=self.clock.now(),
+            known_since=known_since,
+            network=self.network,
+            services=self.services,
+        )
+
 
 class Dispatcher:
     """Answers people for one of our accounts: members in their chat, or staff in their rooms.
@@ -90,7 +104,9 @@ class Dispatcher:
         if not message.encrypted or message.trust is not Trust.OWNER_SIGNED:
             log.info("message.not-counted", trust=message.trust.name, encrypted=message.encrypted)
             think = self._decline
-        ctx = self._context(tx, member, message, now)
+        since = message.known_since
+        known_since = None if since is None else datetime.fromtimestamp(since / 1000, UTC)
+        ctx = self._hearing.context(tx, member, message.room_id, known_since)
         said = await think(ctx, message)
         if said is not None:
             await self._put(ctx, said)
@@ -113,20 +129,6 @@ class Dispatcher:
             return None
         once = once_a_day(text, ctx.member.id, ctx.now)
         return Said((text,)) if await ctx.tx.answered.first(once, ctx.now) else None
-
-    def _context(self, tx: UnitOfWork, member: Member, message: Message, now: datetime) -> Context:
-        since, hearing = message.known_since, self._hearing
-        return Context(
-            member=member,
-            room_id=message.room_id,
-            event_id=message.event_id,
-            tx=tx,
-            now=now,
-            known_since=None if since is None else datetime.fromtimestamp(since / 1000, UTC),
-            network=hearing.network,
-            accounts=hearing.accounts,
-            services=hearing.services,
-        )
 
     async def _asker(self, tx: UnitOfWork, message: Message) -> Member | None:
         """Who speaks, where they are listened to; None for anybody else."""

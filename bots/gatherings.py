@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any
 
 import structlog
 from babel.dates import format_timedelta
@@ -14,8 +14,9 @@ from banyan.services.chats import Chats
 from banyan.services.gatherings import Gatherings
 from banyan.services.outbox import Handler, Never
 from banyan.services.ports import Clock
-from bots.client import MatrixError, Message
-from bots.texts import Content, message
+from bots.client import Client, MatrixError, Message
+from bots.desk import Desk
+from bots.texts import Content, message, quoted
 
 log = structlog.get_logger()
 
@@ -40,20 +41,6 @@ CANCELLED = (
     N_("A gathering is cancelled. It does not take place."),
     N_("It would have been: {starts}"),
 )
-
-
-class Client(Protocol):
-    """What reacting takes of `bots.client.Client`."""
-
-    async def react(self, room_id: str, event_id: str, key: str, *, txn_id: str) -> str: ...  # noqa: D102
-
-
-class Desk(Protocol):
-    """How the desk speaks: once for an effect, however often it is asked."""
-
-    async def speak(  # noqa: D102
-        self, effect: Effect, room_id: str, content: Content, lasts: timedelta | None = ...
-    ) -> str: ...
 
 
 class Host:
@@ -143,13 +130,13 @@ class Host:
 def announcement(gathering: Gathering, language: str, zone: str) -> Content:
     """Return what is posted in a guide room: in its language and in English, times in `zone`; it rings."""
     first, *rest = (Text(each, starts=gathering.starts) for each in POST)
-    return _message([first, _quoted(gathering), *rest], (language, SOURCE), zone)
+    return _message([first, quoted(gathering.title), *rest], (language, SOURCE), zone)
 
 
 def cancellation(gathering: Gathering, languages: Iterable[str], zone: str) -> Content:
     """Return that it is called off, in each of the languages; it rings."""
     first, *rest = (Text(each, starts=gathering.starts) for each in CANCELLED)
-    return _message([first, _quoted(gathering), *rest], languages, zone)
+    return _message([first, quoted(gathering.title), *rest], languages, zone)
 
 
 def reminder(gathering: Gathering, language: str, zone: str, now: datetime) -> Content:
@@ -158,7 +145,7 @@ def reminder(gathering: Gathering, language: str, zone: str, now: datetime) -> C
     first, near, last = REMINDER
     when = POST[1] if left >= SOON else near
     said = [Text(each, starts=gathering.starts, left=_until(left, language)) for each in (first, when, last)]
-    return _message([said[0], _quoted(gathering), *said[1:]], (language,), zone)
+    return _message([said[0], quoted(gathering.title), *said[1:]], (language,), zone)
 
 
 def _until(left: timedelta, language: str) -> str:
@@ -174,11 +161,6 @@ def _until(left: timedelta, language: str) -> str:
         add_direction=True,
         locale=locale_of(language),
     )
-
-
-def _quoted(gathering: Gathering) -> Text:
-    """Return the title as what somebody else wrote."""
-    return Text("» {title}", title=gathering.title)
 
 
 def _message(paragraphs: list[Text], languages: Iterable[str], zone: str) -> Content:

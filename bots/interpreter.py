@@ -11,12 +11,12 @@ from typing import Any
 
 from banyan.domain.conversations import CONFIRM, Conversation
 from banyan.errors import Refusal
-from banyan.i18n import LANGUAGES, N_, Text, translate
+from banyan.i18n import N_, Text
 from bots.arguments import Pick
 from bots.context import Context
 from bots.declare import Argument, Command, CommandTable, Where, allowed
 from bots.texts import lines
-from bots.words import asks, number, plain, word
+from bots.words import asks, means, number
 
 CODE = re.compile("[1-9][0-9]{3}")
 """The digits of a proposal."""
@@ -122,7 +122,7 @@ class Interpreter:
     ) -> Said | None:
         """Take an answer to what was asked. None when it is none: it may be something else."""
         ctx = replace(ctx, reach=ctx.reaches(called.needs))
-        if _is_one_of(typed, STOP):
+        if means(typed, STOP):
             await ctx.tx.conversations.end(ctx.room_id, ctx.member.id)
             return Said((Text(STOPPED),))
         if not allowed(called, ctx, where):
@@ -268,10 +268,3 @@ def _parts(called: Command, rest: str) -> list[str]:
         *found[: MOST_PARTS - 1],
         *([" ".join(found[MOST_PARTS - 1 :])] if found[MOST_PARTS - 1 :] else []),
     ]
-
-
-def _is_one_of(typed: str, words: str) -> bool:
-    """Whether something typed is one of the alternatives, in any language."""
-    bare = word(typed)
-    every = (word(each) for tag in LANGUAGES for each in translate(words, tag).split(","))
-    return bool(bare) and any(bare in (each, plain(each)) for each in every)

@@ -5,7 +5,6 @@ from typing import Any
 
 from banyan.domain.approvals import Proposal, ProposalKind, ProposalState
 from banyan.domain.effects import Effect
-from banyan.domain.people import Accounts
 from banyan.i18n import N_, Text
 from banyan.services.approvals import Approvals
 from banyan.services.outbox import Handler, Never
@@ -71,13 +70,11 @@ class Proposals:
         outgoing: Outgoing,
         approvals: Approvals,
         work: Work,
-        accounts: Accounts,
         previews: Mapping[ProposalKind, Preview] = PREVIEWS,
     ) -> None:
         self._outgoing = outgoing
         self._approvals = approvals
         self._work = work
-        self._accounts = accounts
         self._previews = previews
 
     @property

@@ -1,8 +1,7 @@
 """The roll call, as members are asked and as staff are told."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import timedelta
-from typing import Any, Protocol
+from typing import Any
 
 from banyan.domain.alerts import Alert
 from banyan.domain.checkins import Answer, RollLine
@@ -13,6 +12,7 @@ from banyan.services.rollcall import RollCall
 from bots.alert_texts import KINDS
 from bots.client import Message
 from bots.context import Context
+from bots.desk import Desk
 from bots.interpreter import Said
 from bots.outgoing import Outgoing
 from bots.polls import POLL, answers_of, poll
@@ -55,25 +55,10 @@ LINE = N_("{area}: {counts}")
 IN_NEED = N_("They need help: {names}")
 
 
-class Speaker(Protocol):
-    """How the desk speaks: once for an effect, however often it is asked."""
-
-    async def speak(  # noqa: D102
-        self,
-        effect: Effect,
-        room_id: str,
-        content: Content,
-        lasts: timedelta | None = ...,
-        *,
-        type: str = ...,  # noqa: A002
-        part: str = ...,
-    ) -> str: ...
-
-
 class Asking:
     """Handlers of the desk's effects: everybody is asked in their chat."""
 
-    def __init__(self, desk: Speaker, roll_call: RollCall) -> None:
+    def __init__(self, desk: Desk, roll_call: RollCall) -> None:
         self._desk = desk
         self._roll_call = roll_call
 

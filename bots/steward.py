@@ -5,7 +5,7 @@ from typing import Any
 
 from banyan.domain.effects import Effect
 from banyan.services.outbox import Handler, Never
-from bots.outgoing import MESSAGE, Outgoing
+from bots.outgoing import Outgoing
 from bots.texts import WARNINGS, warning
 
 
@@ -21,13 +21,12 @@ class Steward:
         return {"say": self.say, "warn": self.warn}
 
     async def say(self, effect: Effect) -> Mapping[str, Any]:
-        """Say what was decided already: `room_id`, `content`, perhaps `type`. Result: `{"event_id"}`.
+        """Say what was decided already: `room_id`, `content`. Result: `{"event_id"}`.
 
         A staff room that refuses is repaired by others, so the effect is tried again.
         """
         asked = effect.payload
-        kind = asked.get("type", MESSAGE)
-        return {"event_id": await self._outgoing.send(effect, asked["room_id"], asked["content"], type=kind)}
+        return {"event_id": await self._outgoing.send(effect, asked["room_id"], asked["content"])}
 
     async def warn(self, effect: Effect) -> Mapping[str, Any]:
         """Warn the staff of a room. Result: `{"event_id"}`."""

@@ -92,9 +92,14 @@ def lines(said: Iterable[Text], between: str = "\n") -> Text:
     return Text(between.join(f"{{{name}}}" for name in named), **named)
 
 
-def quoted(paragraph: str) -> Text:
+def worded(paragraph: str) -> Text:
     """Return a paragraph that is in its language already, line by line as it stands."""
     return lines(Text("{line}", line=line) for line in paragraph.splitlines())
+
+
+def quoted(text: str) -> Text:
+    """Return what somebody else wrote, each line marked: none of it can look like ours."""
+    return lines(Text("» {line}", line=line) for line in text.splitlines() if line.strip())
 
 
 def _letters(number: int) -> str:

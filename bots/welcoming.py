@@ -8,7 +8,6 @@ from banyan.i18n import N_, Text
 from banyan.services.chats import Chats
 from banyan.services.ports import UnitOfWork
 from bots.client import Membership, Report, ReportKind
-from bots.context import Context
 from bots.declare import Where
 from bots.dispatch import Hearing
 from bots.texts import message
@@ -54,19 +53,8 @@ class Welcome:
 
     async def greet(self, tx: UnitOfWork, member: Member, room_id: str) -> None:
         """Say the first words in the member's chat, and ask the first question."""
-        hearing = self._hearing
-        ctx = Context(
-            member=member,
-            room_id=room_id,
-            event_id="",
-            tx=tx,
-            now=hearing.clock.now(),
-            known_since=None,
-            network=hearing.network,
-            accounts=hearing.accounts,
-            services=hearing.services,
-        )
-        asked = await hearing.interpreter.begin(ctx, Where.CHAT, FIRST)
+        ctx = self._hearing.context(tx, member, room_id)
+        asked = await self._hearing.interpreter.begin(ctx, Where.CHAT, FIRST)
         first = [Text(each, name=member.localpart) for each in WELCOME]
         content = message([*first, *asked.paragraphs], member.language, rings=True)
         payload = {"room_id": room_id, "content": content}

@@ -3,6 +3,8 @@
 import re
 import unicodedata
 
+from banyan.i18n import LANGUAGES, translate
+
 PILL = re.compile(
     r"\[[^\]]{0,255}\]\(https://matrix\.to/#/(@[^)\s]{1,255})\)|https://matrix\.to/#/(@\S{1,255})"
 )
@@ -27,6 +29,16 @@ def word(typed: str) -> str:
 def asks(typed: str) -> bool:
     """Whether something typed is a question: “safe?” does not say that somebody is."""
     return typed.rstrip().endswith(("?", "\uff1f"))
+
+
+def means(typed: str, words: str) -> bool:
+    """Whether something typed is one of the alternatives of a marked text, in any language.
+
+    The alternatives have a comma between them, in every catalog.
+    """
+    bare = word(typed)
+    every = (word(each) for tag in LANGUAGES for each in translate(words, tag).split(","))
+    return bool(bare) and any(bare in (each, plain(each)) for each in every)
 
 
 def plain(bare: str) -> str:

@@ -79,7 +79,7 @@ async def _desk(parts: Parts, client: Client, outgoing: Outgoing) -> Mapping[str
 async def _steward(parts: Parts, client: Client, outgoing: Outgoing) -> Mapping[str, Handler]:
     client.on_message(Dispatcher(Actor.STEWARD, Where.STAFF, hearing(parts)).hear)
     previews: dict[ProposalKind, Preview] = {**PREVIEWS, ProposalKind.ALERT: AlertPreview(parts.network)}
-    proposals = Proposals(outgoing, parts.approvals, parts.work, parts.accounts, previews)
+    proposals = Proposals(outgoing, parts.approvals, parts.work, previews)
     telling = Telling(outgoing, parts.roll_call)
     brake = Brake(outgoing.send, parts.freezing, parts.work)
     equipped = (Steward(outgoing), proposals, telling, brake)

@@ -13,7 +13,7 @@ from bots.alert_texts import KINDS, RESPONSES, SEVERITIES, alert_in
 from bots.arguments import Addressed, Pick
 from bots.context import Context
 from bots.declare import Reply, command, reply
-from bots.texts import quoted
+from bots.texts import worded
 
 LASTS: Mapping[str, tuple[timedelta, str]] = {
     "2h": (timedelta(hours=2), N_("2 hours")),
@@ -121,6 +121,6 @@ def _asked(
 
 
 def _shown(ctx: Context, asked: Asked, *, confirmed: bool) -> Reply:
-    worded = ctx.services.raising.worded(asked)
-    said = alert_in(ctx.member.language, worded, ctx.zone, confirmed=confirmed)
-    return reply(Text(FOR, areas=addressed(worded.areas)), *map(quoted, said))
+    alert = ctx.services.raising.worded(asked)
+    said = alert_in(ctx.member.language, alert, ctx.zone, confirmed=confirmed)
+    return reply(Text(FOR, areas=addressed(alert.areas)), *map(worded, said))

@@ -7,14 +7,14 @@ from banyan.domain.alerts import Alert
 from banyan.domain.checkins import Answer
 from banyan.domain.permissions import Permission
 from banyan.errors import Refusal
-from banyan.i18n import LANGUAGES, N_, Text, translate
+from banyan.i18n import N_, Text
 from banyan.services.rollcall import SECURITY
 from bots.alert_texts import KINDS
 from bots.arguments import CHOOSE, Choice, Kind, Pick
 from bots.context import Context
 from bots.declare import Reply, Where, command, reply
 from bots.rollcall import ANSWERS, QUESTION, THANKS, counted
-from bots.words import asks, plain, word
+from bots.words import asks, means
 
 CHAT = frozenset({Where.CHAT})
 MOST = 9
@@ -33,9 +33,7 @@ class State(Pick):
         """Also the bare call for help, in any language. A question is no answer."""
         if asks(typed):
             raise Refusal(CHOOSE)
-        bare = word(typed)
-        calls = {word(each) for tag in LANGUAGES for each in translate(HELP, tag).split(",")}
-        if bare in calls | {plain(each) for each in calls}:
+        if means(typed, HELP):
             return Answer.HELP.value
         return await super().read(ctx, typed)
 

@@ -12,7 +12,7 @@ from bots.arguments import Kind
 from bots.context import Context
 from bots.declare import Reply, Where, command, reply
 from bots.proposals import PREVIEWS, author_name
-from bots.texts import quoted
+from bots.texts import worded
 from bots.words import number
 
 STAFF = frozenset({Where.STAFF})
@@ -114,4 +114,4 @@ async def _preview(ctx: Context, proposal: Proposal) -> Sequence[Text]:
     if alert is None:
         return []
     said = alert_in(ctx.member.language, alert, ctx.zone, confirmed=True)
-    return [Text(FOR, areas=addressed(alert.areas)), *map(quoted, said)]
+    return [Text(FOR, areas=addressed(alert.areas)), *map(worded, said)]

@@ -9,12 +9,11 @@ from banyan.domain.people import Member
 from banyan.domain.permissions import Permission
 from banyan.domain.rooms import RoomKey
 from banyan.i18n import N_, Text
-from bots.announcing import quoted
 from bots.arguments import Talks
 from bots.context import Context
 from bots.declare import Reply, Where, command, reply
 from bots.legend import legend
-from bots.texts import lines
+from bots.texts import lines, quoted
 
 THIS_CHAT = N_("This chat: here I answer you. I remove what we write after a day.")
 GONE_SOON = N_("I remove this message in ten minutes.")
@@ -34,11 +33,10 @@ async def rooms(ctx: Context) -> Reply:
     said = [legend(ctx.network, ctx.member.placement, existing), Text(THIS_CHAT)]
     if areas := ctx.reaches(Permission.ROOMS):
         counts = await ctx.services.rooms.counts(ctx.tx, areas)
-        each = "{room}: {count}"
         said += [
             Text(N_("You look after these rooms. So many members of your country are in them:")),
             lines(
-                Text(each, room=room.label, count=counts.get(RoomKey(room.token), 0))
+                Text("{room}: {count}", room=room.label, count=counts.get(RoomKey(room.token), 0))
                 for room in await Talks().choices(replace(ctx, reach=areas))
                 if room.token in existing
             ),

@@ -47,7 +47,7 @@ def speaker():
 def steward(work, clock, approvals, accounts, network, speaker):
     """Let the steward say what is due; everything said in the security room so far."""
     previews = {**PREVIEWS, ProposalKind.ALERT: AlertPreview(network)}
-    proposals = Proposals(speaker, approvals, work, accounts, previews)
+    proposals = Proposals(speaker, approvals, work, previews)
 
     async def say():
         await carry_out(work, clock, Actor.STEWARD, proposals.handlers)

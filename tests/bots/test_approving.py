@@ -382,7 +382,7 @@ async def test_the_steward_shows_reminds_and_ends_once(staff, ask, clock, effect
         await approvals.tend()
         await approvals.tend()
     client = FakeClient("@steward:banyan.test")
-    said = Proposals(Outgoing(client, clock), approvals, staff.hearing.work, staff.hearing.accounts)
+    said = Proposals(Outgoing(client, clock), approvals, staff.hearing.work)
     for number, (kind, payload) in enumerate(await effects(Actor.STEWARD)):
         lane = payload["room_id"]
         effect = Effect(

@@ -77,8 +77,8 @@ async def test_what_the_desk_says_is_erased_after_its_time(desk, client, member,
 
 
 async def test_what_is_to_stay_stays(desk, client, member, due, clock):
-    """`lasts: null`, e.g. for a post in a guide room."""
-    await desk.say(saying(room_id=GUIDE, lasts=None))
+    """A post in a guide room."""
+    await desk.speak(saying(), GUIDE, WORDS, None)
     clock.forward(days=400)
     assert await due() == []
     assert len(client.sent) == 1
@@ -184,17 +184,22 @@ async def test_nothing_is_said_to_who_is_no_longer_admitted(desk, client, member
 async def test_a_poll_and_what_follows_are_said_once_each(desk, client, member, due, clock):
     """Two events of one effect, in order, under marks of their own, both erased."""
     client.now_ms = int(NOON.timestamp() * 1000)
-    asking = saying(type="org.matrix.msc3381.poll.start", content={"q": 1}, follow=WORDS, lasts=600)
-    first = await desk.say(asking)
+
+    async def ask(effect):
+        poll = await desk.speak(effect, CHAT, {"q": 1}, SHORT, type="org.matrix.msc3381.poll.start")
+        return [poll, await desk.speak(effect, CHAT, WORDS, SHORT, part="-follow")]
+
+    asking = saying("ask")
+    first = await ask(asking)
     client.device_id = "ANOTHER"  # the homeserver knows no transaction of it
-    assert await desk.say(replace(asking, attempts=1, first_attempt=NOON, device_id="DEVICE")) == first
+    assert await ask(replace(asking, attempts=1, first_attempt=NOON, device_id="DEVICE")) == first
     assert [(event["type"], event["content"]) for event in client.sent] == [
         ("org.matrix.msc3381.poll.start", {"q": 1}),
         ("m.room.message", WORDS),
     ]
     assert [event["beside"][MARK] for event in client.sent] == ["e1", "e1-follow"]
     clock.forward(minutes=10)
-    assert await due() == [first["event_id"], first["follow"]]
+    assert await due() == first
 
 
 async def test_redactions_to_come_are_no_backlog(work, clock):

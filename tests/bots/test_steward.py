@@ -32,18 +32,12 @@ def handle(client, clock):
 
 
 async def test_it_says_what_was_decided(handle, client):
-    """A message, or an event of another type when asked; the result names it."""
+    """The result names the message."""
     content = {"msgtype": "m.notice", "body": "Two of two."}
     assert await handle("say", content=content) == {"event_id": "$0"}
     (event,) = client.sent
     assert (event["room_id"], event["type"], event["content"]) == (ROOM, "m.room.message", content)
     assert event["beside"] == {MARK: "e1"}
-
-
-async def test_it_can_ask(handle, client):
-    """By a poll."""
-    await handle("say", content={"q": 1}, type="org.matrix.msc3381.poll.start")
-    assert client.sent[0]["type"] == "org.matrix.msc3381.poll.start"
 
 
 async def test_a_staff_room_that_refuses_is_tried_again(handle, client):
