@@ -11,11 +11,8 @@ from babel.dates import format_date, format_timedelta
 
 from banyan.i18n import SOURCE, catalog, locale_of, when
 
-ALIKE = re.compile(r"(?P<before>(?:[0-9]+\.|»|•) ?)(?P<rest>.+)", re.DOTALL)
+ALIKE = re.compile(r"(?P<before>(?:[0-9]+\.|»|•) ?)(?P<rest>.+)")
 """What stands before a line of a list or a quotation in every language."""
-
-BETWEEN = "———"
-"""Stands between a text and the same in English."""
 
 DAYS_AROUND = 3
 """How far from today a date on a screen lies at most."""
@@ -27,7 +24,7 @@ def pattern(template: str, language: str) -> re.Pattern[str]:
 
     Its beginning is enough to name it.
     """
-    return re.compile(_expression(wording(template, language)), re.DOTALL)
+    return re.compile(_expression(wording(template, language)))
 
 
 @cache
@@ -41,26 +38,23 @@ def english(body: str, language: str) -> str:
     """Return a message in English. What no catalog knows, e.g. what people wrote, stays as it is."""
     if language == SOURCE:
         return body
-    ours, between, same = body.partition(f"\n\n{BETWEEN}\n\n")
-    return same if between else "\n\n".join(_paragraph(each, language) for each in ours.split("\n\n"))
-
-
-def _paragraph(said: str, language: str) -> str:
-    whole = _sentence(said, language)
-    return whole or "\n".join(_line(each, language) for each in said.split("\n"))
+    dated = _dated(body, language)  # first, for there are commas in dates
+    return "\n".join(_line(each, language) for each in dated.split("\n"))
 
 
 def _line(said: str, language: str) -> str:
-    """A line: a sentence of ours, one after a sign, a label with a sentence after it, or something else."""
+    """A line: a sentence of ours or two, one after a sign, a label and what follows, or something else."""
+    for last, meaning in _constant(language):
+        if said != last and said.endswith(f" {last}"):
+            return f"{_line(said.removesuffix(f' {last}'), language)} {meaning}"
     if whole := _sentence(said, language):
         return whole
     if alike := ALIKE.fullmatch(said):
         return alike["before"] + _line(alike["rest"], language)
-    for label, template in _known(language):
-        if (start := label.match(said)) and said[start.end() : start.end() + 1] == " ":
-            rest = said[start.end() + 1 :]
-            return f"{_filled(template, start, language)} {_line(rest, language)}"
-    return _dated(said, language)
+    for label, meaning in _constant(language):
+        if meaning.endswith(":") and said.startswith(f"{label} "):
+            return f"{meaning} {_line(said.removeprefix(f'{label} '), language)}"
+    return said
 
 
 def _sentence(said: str, language: str) -> str | None:
@@ -81,9 +75,22 @@ def _filled(template: str, found: re.Match[str], language: str) -> str:
 
 @cache
 def _known(language: str) -> tuple[tuple[re.Pattern[str], str], ...]:
-    """Every translated text and its original, those with most words of their own first."""
-    entries = sorted(catalog(language).items(), key=lambda entry: -len(re.sub(r"\{\w+\}", "", entry[1])))
-    return tuple((re.compile(_expression(said), re.DOTALL), template) for template, said in entries)
+    """Every translated text and its original, those with most words of their own first.
+
+    Without those that have no word: in every language they are the same.
+    """
+    own = {template: re.sub(r"\{\w+\}", "", said) for template, said in catalog(language).items()}
+    worded = sorted(
+        (each for each in own if any(map(str.isalpha, own[each]))), key=lambda each: -len(own[each])
+    )
+    return tuple((re.compile(_expression(wording(each, language))), each) for each in worded)
+
+
+@cache
+def _constant(language: str) -> tuple[tuple[str, str], ...]:
+    """Sentences and labels into which nothing is filled, and their originals."""
+    entries = catalog(language).items()
+    return tuple((said, each) for each, said in entries if "{" not in said and each.endswith((".", ":")))
 
 
 def _expression(template: str) -> str:

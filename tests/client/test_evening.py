@@ -21,6 +21,8 @@ COACH = "Step 1 of 5: which language shall I speak with you? Answer with a numbe
 YELLOW = "🟡 Safety message. Open it where nobody else can see your screen."
 ORANGE = "🟠 Important safety message. Open it soon, where nobody else can see your screen."
 ADDED = "Behind the market"
+HEADLINE = "Checkpoint on the old road"
+AREAS = ("KH", "LA", "MM", "TH", "VN")
 TITLE = "Evening tea by the river"
 REMINDER = "⏰ A reminder: you may come to this gathering."
 COMES, IN_DOUBT = "I will come", "I do not know yet"
@@ -93,20 +95,23 @@ async def test_a_focal_point_asks_for_an_alert_and_two_officers_let_it_out(eveni
     assert ADDED in alert.body
 
 
-async def test_an_alert_to_everywhere_reaches_each_in_their_language(evening):
-    """An officer asks for it and is one of the two; every alert room has it, in its language, ringing."""
-    officer, second = evening.officer, evening.second
-    await officer.say("alert violence everywhere severe shelter 6h", SECURITY)
-    preview = await officer.say(officer.digit(0), SECURITY)
-    await officer.choose(preview, "Yes", SECURITY)
-    asked = await second.told(STAND, room=SECURITY, since=preview.event_id)
-    await second.say(second.digit(code(asked)), SECURITY)
+async def test_a_partners_alert_waits_for_two_and_reaches_each_in_their_language(evening):
+    """It is held until both officers stand behind it; then every alert room has it, ringing."""
+    officer, second, network = evening.officer, evening.second, evening.network
+    before = (await officer.element.timeline(officer.rooms[SECURITY]))[-1]
+    held = await network.alert(await network.enrol("relay-1"), *AREAS, headline=HEADLINE)
+    assert held["state"] == "held"
+    asked = await officer.told(STAND, room=SECURITY, since=before.event_id)
+    assert HEADLINE in asked.body
+    for person in (second, officer):
+        await person.say(person.digit(code(asked)), SECURITY)
     for person in evening.people.values():
         alert = await person.told(ORANGE, room=f"alert:{person.area}")
         assert alert.clean
         assert alert.msgtype == "m.text"
         assert alert.content["m.mentions"] == {"room": True}
         assert pattern(ORANGE, person.guided_in).search(alert.body.partition("———")[0])
+        assert HEADLINE in alert.body
 
 
 async def test_everybody_is_asked_whether_they_are_safe(evening):
@@ -225,6 +230,16 @@ async def test_nothing_came_with_a_warning(evening):
                 assert [each for each in said if not each.clean] == []
                 read += len(said)
     assert read > 2 * 5 * 3
+
+
+async def test_nothing_that_rings_came_twice(evening):
+    """Although everything was killed in between: no welcome, alert, request or reminder is doubled."""
+    ours = {evening.network.account(name) for name in OURS}
+    for person in evening.people.values():
+        for room in person.rooms.values():
+            events = [each for each in await person.element.timeline(room) if each.sender in ours]
+            rang = [each.body for each in events if each.msgtype == "m.text" or each.type == POLL]
+            assert sorted(rang) == sorted(set(rang))
 
 
 async def test_the_transcript_can_be_read(evening):

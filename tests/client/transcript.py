@@ -7,11 +7,14 @@ from datetime import datetime
 from itertools import groupby
 from pathlib import Path
 
-from banyan.i18n import ENDONYMS
+from banyan.i18n import ENDONYMS, LANGUAGES
 from tests.client.element import Event
-from tests.client.english import BETWEEN, english
+from tests.client.english import english
 from tests.client.evening import OURS, Evening
 from tests.client.person import POLL_RESPONSE, Person
+
+BETWEEN = "———"
+"""Stands between a text and the same in English."""
 
 LANGUAGE = re.compile(f"{BETWEEN} (.+?) {BETWEEN}")
 """Stands above each language of a preview."""
@@ -72,9 +75,16 @@ def _screen(shown: Sequence[Shown], person: Person, began: datetime) -> Iterator
         yield f"| | | **{place}** | |"
         for each in entries:
             said = _once(each.said, person.language)
-            meaning = english(english(said, person.language), person.guided_in)
+            meaning = _meaning(said, person)
             cells = (_after(each.at, began), each.sender, said, "" if meaning == said else meaning)
             yield f"| {' | '.join(_cell(cell) for cell in cells)} |"
+
+
+def _meaning(said: str, person: Person) -> str:
+    """In English, from whichever language it is: colleagues of other countries are answered in theirs."""
+    likely = (person.language, person.guided_in, *LANGUAGES)
+    meanings = (english(said, language) for language in dict.fromkeys(likely))
+    return next((meaning for meaning in meanings if meaning != said), said)
 
 
 def _said(event: Event, sender: str) -> str:
