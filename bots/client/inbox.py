@@ -214,10 +214,18 @@ def _erased(event: Mapping[str, Any]) -> bool:
 
 
 def _well_formed(event: Mapping[str, Any]) -> bool:
-    texts = (event.get("type"), event.get("sender"), event.get("event_id"))
+    content = event.get("content")
+    texts = [event.get("type"), event.get("sender"), event.get("event_id")]
+    if isinstance(content, dict) and event.get("type") == "m.room.encrypted":
+        texts.append(content.get("session_id"))  # any member can put anything there: we look it up
     return (
-        all(isinstance(text, str) for text in texts)
-        and isinstance(event.get("content"), dict)
+        all(map(_storable, texts))
+        and isinstance(content, dict)
         and isinstance(event.get("origin_server_ts"), int)
         and "state_key" not in event
     )
+
+
+def _storable(text: Any) -> bool:
+    """Whether a database can look for it: half a character is none."""
+    return isinstance(text, str) and not any("\ud800" <= char <= "\udfff" for char in text)

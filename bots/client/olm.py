@@ -183,6 +183,8 @@ class Olm:
         try:
             sender, content = event["sender"], event["content"]
             curve25519 = content["sender_key"]
+            if not isinstance(curve25519, str):
+                raise Undecryptable("a key is no text")
             part = content["ciphertext"][self.curve25519]
             message = vodozemac.AnyOlmMessage.from_parts(part["type"], decode(part["body"]))
             payload = json.loads(self._open(curve25519, message))

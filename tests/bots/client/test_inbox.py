@@ -253,3 +253,28 @@ async def test_a_broken_session_is_mended(stage, fake):
         await fake.caught_up(teak.user_id)
         await lotus.say(room_id, "found again")
         await teak.hears("found again")
+
+
+@pytest.mark.parametrize("session_id", [{}, [], "\ud800", 2**70, None], ids=repr)
+async def test_a_message_that_is_no_message_makes_nobody_deaf(stage, fake, session_id):
+    """Any member can send any content: what else came with it is heard, at once."""
+    async with stage.party("b_lotus") as lotus:
+        room_id = fake.room(lotus.user_id, OTHER)
+        fake.add(room_id, OTHER, "m.room.encrypted", {"session_id": session_id, "ciphertext": "AwgA"})
+        fake.add(room_id, OTHER, "m.room.message", TEXT)
+        await lotus.hears("x")
+        assert lotus.client._sync.failures == 0
+
+
+@pytest.mark.parametrize("sender_key", [{}, [], "\ud800", None], ids=repr)
+async def test_a_letter_of_no_key_makes_nobody_deaf(stage, fake, sender_key):
+    """Any account of the homeserver can send any letter."""
+    async with stage.party("b_lotus") as lotus, stage.party("b_teak") as teak:
+        room_id = fake.room(lotus.user_id, teak.user_id, OTHER)
+        stranger = Stranger(fake, OTHER)
+        letter = stranger.olm(lotus.user_id, lotus.client.device_id, {"type": "m.dummy", "content": {}})
+        letter |= {"sender_key": sender_key}
+        fake.send_to_device(lotus.user_id, lotus.client.device_id, OTHER, "m.room.encrypted", letter)
+        fake.add(room_id, OTHER, "m.room.message", TEXT)
+        await lotus.hears("x")
+        assert lotus.client._sync.failures == 0
