@@ -59,6 +59,8 @@ class Said:
     brief: bool = False
     private: bool = False
     """In the asker's own chat, though it was asked elsewhere."""
+    done: bool = False
+    """It says what a command has done: in a staff room all who are there shall be able to read it."""
 
 
 class Interpreter:
@@ -115,7 +117,8 @@ class Interpreter:
         given = await _match(ctx, called.arguments, _parts(called, rest))
         if given is None:
             return await self._advance(ctx, where, called, {}, [await _problem(ctx, called, rest)])
-        return await self._advance(ctx, where, called, given, [Text(each) for each in called.intro])
+        intro = called.intro if where is Where.CHAT else ()  # it tells who the desk is
+        return await self._advance(ctx, where, called, given, [Text(each) for each in intro])
 
     async def _answer(
         self, ctx: Context, where: Where, called: Command, asked: Conversation, typed: str
@@ -192,7 +195,7 @@ class Interpreter:
             ctx = replace(ctx, member=member or ctx.member)
             following = await self._begin(ctx, where, self._table[reply.then], "")
             return replace(following, paragraphs=(*said, *following.paragraphs))
-        return Said(said, reply.brief, private=called.private and where is Where.STAFF)
+        return Said(said, reply.brief, private=called.private and where is Where.STAFF, done=True)
 
 
 async def _waits(ctx: Context, code: str) -> bool:

@@ -50,7 +50,7 @@ NEEDS_HELP = N_("🔴 {who} ({area}) needs help.")
 CHANGED = N_("{who} ({area}) said before that they need help. Now they say: {answer}.")
 
 ROLL_CALL = N_("Who is safe? Answers after the message of {received} ({what}):")
-COUNTS = N_("{safe} safe, {help} need help, {silent} cannot talk, {none} have not answered")
+COUNTS = N_("{safe} safe, {help} need help, {silent} cannot talk, {none} without an answer")
 LINE = N_("{area}: {counts}")
 IN_NEED = N_("They need help: {names}")
 
@@ -99,7 +99,7 @@ class Telling:
         return {"needs_help": self.needs_help, "roll_call_summary": self.summary}
 
     async def needs_help(self, effect: Effect) -> Mapping[str, Any]:
-        """Say at once that a member needs help, or no longer; the first rings. Result: `{"event_id"}`."""
+        """Say at once that a member needs help, or no longer; help rings, unless it rang often. Result: `{"event_id"}`."""
         asked = effect.payload
         answer = Answer(asked["answer"])
         said = Text(
@@ -108,7 +108,7 @@ class Telling:
             area=asked["area"],
             answer=Text(ANSWERS[answer]),
         )
-        return await self._say(effect, [said], rings=answer is Answer.HELP)
+        return await self._say(effect, [said], rings=asked.get("rings", answer is Answer.HELP))
 
     async def summary(self, effect: Effect) -> Mapping[str, Any]:
         """Say once how many have answered. Result: `{"event_id"}`."""
@@ -118,7 +118,7 @@ class Telling:
         return await self._say(effect, counted(*found, named=True), rings=False)
 
     async def _say(self, effect: Effect, said: Iterable[Text], *, rings: bool) -> Mapping[str, Any]:
-        content = message(said, effect.payload["language"], rings=rings)
+        content = message(said, effect.payload["language"], effect.payload["zone"], rings=rings)
         if rings:
             content["m.mentions"] = {"room": True}
         return {"event_id": await self._outgoing.send(effect, effect.payload["room_id"], content)}

@@ -13,6 +13,9 @@ from bots.context import Context
 from bots.declare import Reply, command, reply
 from bots.texts import lines
 
+MOST = 20
+"""Gatherings that are offered at once: more than anybody reads."""
+
 NO_REMINDER = "0"
 REMINDERS = {
     "1440": N_("1 day before"),
@@ -25,6 +28,7 @@ REMINDERS = {
 
 ANSWERS = {Rsvp.YES: N_("I will come"), Rsvp.NO: N_("I cannot come"), Rsvp.MAYBE: N_("I do not know yet")}
 
+SO_FAR = N_("So far: {yes} will come, {maybe} do not know yet.")
 NONE_AHEAD = N_("No gathering is planned at the moment.")
 TITLE, STARTS = N_("What: {title}"), N_("When: {starts}")
 AREAS, REMINDED = N_("For: {areas}"), N_("Reminder: {reminder}")
@@ -59,7 +63,7 @@ class Ahead(Kind):
             Choice(each.id, Text(title, title=each.title, starts=each.starts))
             for each in found
             if self._own or ctx.reach.issuperset(each.areas)
-        ]
+        ][:MOST]
 
     async def value(self, ctx: Context, token: str) -> Gathering:
         """The gathering as it is now."""
@@ -147,5 +151,10 @@ async def gatherings(
     answer: Annotated[Rsvp, Pick(ANSWERS)],
 ) -> Reply:
     """Note whether the asker comes."""
-    await ctx.services.gatherings.answer(ctx.tx, which.id, ctx.member, answer)
-    return reply(Text(N_("Noted: {answer}. You can change it at any time."), answer=Text(ANSWERS[answer])))
+    services = ctx.services.gatherings
+    await services.answer(ctx.tx, which.id, ctx.member, answer)
+    counts = await services.counts(ctx.tx, which.id)
+    return reply(
+        Text(N_("Noted: {answer}. You can change it at any time."), answer=Text(ANSWERS[answer])),
+        Text(SO_FAR, yes=counts[Rsvp.YES], maybe=counts[Rsvp.MAYBE]),
+    )

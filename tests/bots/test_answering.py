@@ -8,6 +8,7 @@ from banyan.domain.checkins import Answer
 from banyan.domain.effects import Actor
 from banyan.domain.people import MemberStatus
 from banyan.i18n import LANGUAGES, translate
+from banyan.services.retention import Retention
 from banyan.services.rollcall import NOBODY_ASKS
 from bots.client import Trust
 from bots.commands import TABLE
@@ -273,8 +274,8 @@ async def test_one_summary_comes_after_a_quarter_of_an_hour(people, alarm, desk,
     clock.forward(minutes=15)
     await desk()
     _, summary = await steward()
-    assert "MM-1: 0 safe, 0 need help, 0 cannot talk, 2 have not answered" in summary
-    assert "MM-2: 0 safe, 1 need help, 0 cannot talk, 0 have not answered" in summary
+    assert "MM-1: 0 safe, 0 need help, 0 cannot talk, 2 without an answer" in summary
+    assert "MM-2: 0 safe, 1 need help, 0 cannot talk, 0 without an answer" in summary
     assert "They need help: blue-crane" in summary
     clock.forward(hours=1)
     await desk()
@@ -367,14 +368,17 @@ async def test_who_has_answered_or_was_frozen_meanwhile_is_not_asked(
     assert speaker.sent == {}
 
 
-async def test_answers_are_erased_after_a_month(people, alarm, desk, roll_call, clock, answer_of):
+async def test_answers_are_erased_after_a_month(people, alarm, desk, work, clock, answer_of):
     """Who was where in danger is not kept for ever."""
     alert_id = await alarm()
     await desk()
+    retention = Retention(work, clock)
+    await people.say("amber-heron", "safe")
     clock.forward(days=29)
-    assert await roll_call.forget() == 0
+    await retention.sweep()
+    assert await answer_of("amber-heron", alert_id) is Answer.SAFE
     clock.forward(days=1, seconds=1)
-    assert await roll_call.forget() == 3
+    await retention.sweep()
     assert await answer_of("amber-heron", alert_id) is None
 
 

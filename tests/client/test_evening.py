@@ -129,7 +129,7 @@ async def test_everybody_is_asked_whether_they_are_safe(evening):
     await seized.say(seized.word("safe"))
     await focal.tap(await focal.told("Are you safe?", types=(POLL,)), "I am safe")
     counts = await officer.say(officer.word("answers"), SECURITY)
-    assert "2 safe, 1 need help, 0 cannot talk, 2 have not answered" in counts.body
+    assert "2 safe, 1 need help, 0 cannot talk, 2 without an answer" in counts.body
     assert f"They need help: {alumna.name}" in counts.body
 
 
