@@ -18,6 +18,10 @@ from bots.client.olm import MEGOLM, Payload
 from bots.client.store import Store
 from bots.client.trust import Device
 
+READ_AGAIN_MS = 5 * 24 * 3600 * 1000
+"""How long a message may be read again. Shorter than it is remembered as answered, see
+`banyan.services.retention`: or the server could show it again and have it done a second time."""
+
 DeviceKey = tuple[str, str, str]
 """user id, device id, curve25519 key"""
 
@@ -188,15 +192,17 @@ class RoomKeys:
         return OutboundGroupSession.from_pickle(row[0].encode(), self._pickle_key)
 
     def _refuse_replay(self, room_id: str, session_id: str, index: int, event_id: str) -> None:
-        """One index, one event: else the server could play an old "yes" again under a new event."""
-        self._store.run(
-            "INSERT OR IGNORE INTO room_key_index VALUES (?, ?, ?, ?)", room_id, session_id, index, event_id
+        """One index, one event: else the server could play an old "yes" again under a new event.
+
+        The same event again is no replay while it may not have been handled: we may have died over it.
+        """
+        now = int(self._clock() * 1000)
+        row = (room_id, session_id, index, event_id, now)
+        self._store.run("INSERT OR IGNORE INTO room_key_index VALUES (?, ?, ?, ?, ?)", *row)
+        first = self._store.row(
+            "SELECT event_id, read_ms FROM room_key_index "
+            "WHERE room_id = ? AND session_id = ? AND message_index = ?",
+            *row[:3],
         )
-        row = self._store.row(
-            "SELECT event_id FROM room_key_index WHERE room_id = ? AND session_id = ? AND message_index = ?",
-            room_id,
-            session_id,
-            index,
-        )
-        if row != (event_id,):
+        if first is None or first[0] != event_id or now - first[1] > READ_AGAIN_MS:
             raise Undecryptable("a message is a replay")

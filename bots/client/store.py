@@ -15,7 +15,7 @@ from typing import Any
 
 from bots.client.errors import StoreInUse
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 SCHEMA = """
 -- client: who we are, where the sync stands; olm: our account
 CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
@@ -31,7 +31,7 @@ CREATE TABLE room_key (
     PRIMARY KEY (room_id, session_id)) WITHOUT ROWID;
 CREATE TABLE room_key_index (
     room_id TEXT NOT NULL, session_id TEXT NOT NULL, message_index INTEGER NOT NULL, event_id TEXT NOT NULL,
-    PRIMARY KEY (room_id, session_id, message_index)) WITHOUT ROWID;
+    read_ms INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (room_id, session_id, message_index)) WITHOUT ROWID;
 -- megolm: our own key of each room, and the devices that have it
 CREATE TABLE own_key (
     room_id TEXT PRIMARY KEY, pickle TEXT NOT NULL, created_ms INTEGER NOT NULL, messages INTEGER NOT NULL
@@ -57,6 +57,10 @@ CREATE TABLE unread (
     event_id TEXT PRIMARY KEY, room_id TEXT NOT NULL, session_id TEXT NOT NULL, event TEXT NOT NULL,
     since_ms INTEGER NOT NULL) WITHOUT ROWID;
 """
+UPGRADES = {
+    1: "ALTER TABLE room_key_index ADD COLUMN read_ms INTEGER NOT NULL DEFAULT 0;",
+}
+"""By the version they lead away from."""
 ON_DISK, NOT_YET_ON_DISK = "PRAGMA synchronous=FULL;", "PRAGMA synchronous=NORMAL;"
 OF_A_ROOM = ("room_key", "room_key_index", "own_key", "own_key_device", "room", "member", "unread")
 
@@ -79,8 +83,11 @@ class Store:
         self._db = sqlite3.connect(path, isolation_level=None)
         self._depth = 0
         self._db.executescript(f"PRAGMA journal_mode=WAL; {NOT_YET_ON_DISK} PRAGMA secure_delete=ON;")
-        if self._db.execute("PRAGMA user_version").fetchone()[0] == 0:
-            self._db.executescript(f"BEGIN; {SCHEMA} PRAGMA user_version={SCHEMA_VERSION}; COMMIT;")
+        version = self._db.execute("PRAGMA user_version").fetchone()[0]
+        steps = [UPGRADES[each] for each in range(version, SCHEMA_VERSION)] if version else [SCHEMA]
+        if steps:
+            script = " ".join(steps)
+            self._db.executescript(f"BEGIN; {script} PRAGMA user_version={SCHEMA_VERSION}; COMMIT;")
 
     def close(self) -> None:
         """Fold the journal into the file, so that deleted keys do not live on in it, and let go of both."""

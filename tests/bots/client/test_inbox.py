@@ -1,10 +1,16 @@
 """What is read, and what is not let in."""
 
+import sqlite3
+from contextlib import closing
+from datetime import timedelta
+
 import pytest
 import vodozemac
 
+from banyan.services.retention import ANSWERED
 from bots.client import ReportKind, Trust
-from bots.client.store import Store
+from bots.client.megolm import READ_AGAIN_MS
+from bots.client.store import SCHEMA, Store
 from tests.bots.client.strangers import Stranger
 
 OTHER = "@teak:fake.test"
@@ -120,6 +126,41 @@ async def test_a_replay_is_refused(stage, fake):
             fake.add(room_id, teak.user_id, "m.room.encrypted", fake.ciphertexts(room_id)[-1])
             await lotus.reported(ReportKind.UNDECRYPTABLE)
     assert lotus.messages == []
+
+
+async def test_an_old_message_under_its_own_name_is_refused(stage, fake):
+    """The server shows an event once more when it is no longer remembered as answered: it is not read."""
+    async with stage.party("b_teak") as teak, stage.party("b_lotus") as lotus:
+        room_id = fake.room(teak.user_id, lotus.user_id)
+        await teak.say(room_id, "I approve")
+        await lotus.hears("I approve")
+        await fake.caught_up(lotus.user_id)
+    (said,) = [each for each in fake.events[room_id] if each["type"] == "m.room.encrypted"]
+    with closing(Store(stage.store("b_lotus"))) as store:
+        store.run("UPDATE room_key_index SET read_ms = read_ms - ?", READ_AGAIN_MS + 1)
+    async with stage.party("b_lotus") as lotus:
+        fake.position += 1
+        fake.events[room_id].append(said | {"_at": fake.position})
+        fake.add(room_id, OTHER, "m.room.message", TEXT)
+        await lotus.hears("x")
+    assert lotus.bodies() == ["x"]
+
+
+def test_answered_is_remembered_for_longer_than_a_message_is_read():
+    """Else what was answered and forgotten could be read, and done, again."""
+    assert timedelta(milliseconds=READ_AGAIN_MS) < ANSWERED
+
+
+def test_a_store_of_before_is_opened(tmp_path):
+    """What was read then stays read."""
+    with closing(sqlite3.connect(tmp_path / "bot.db")) as old:
+        old.executescript(
+            SCHEMA.replace("read_ms INTEGER NOT NULL DEFAULT 0, ", "")
+            + "INSERT INTO room_key_index VALUES ('!r', 's', 7, '$e'); PRAGMA user_version=1;"
+        )
+    for _ in range(2):
+        with closing(Store(tmp_path / "bot.db")) as store:
+            assert store.rows("SELECT * FROM room_key_index") == [("!r", "s", 7, "$e", 0)]
 
 
 async def test_a_message_of_another_room_is_refused(stage, fake):
