@@ -19,7 +19,7 @@ from bots.client import Message, Trust
 from bots.context import Context, Services
 from bots.declare import Where
 from bots.interpreter import Interpreter, Said
-from bots.texts import message as wording
+from bots.texts import messages
 from bots.unreadable import once_a_day, unreadable
 from bots.words import without_quote
 from policies.placement import rooms_now
@@ -152,6 +152,6 @@ class Dispatcher:
 
     async def _say(self, ctx: Context, actor: Actor, room_id: str, said: Said) -> None:
         lasts = SHORT if said.brief else ORDINARY
-        content = wording(said.paragraphs, ctx.member.language, ctx.zone)
-        payload = {"room_id": room_id, "content": content, "lasts": lasts.total_seconds()}
-        await ctx.tx.outbox.put(NewEffect(actor, "say", payload, lane=room_id, secret=True))
+        for content in messages(said.paragraphs, ctx.member.language, ctx.zone):
+            payload = {"room_id": room_id, "content": content, "lasts": lasts.total_seconds()}
+            await ctx.tx.outbox.put(NewEffect(actor, "say", payload, lane=room_id, secret=True))

@@ -5,8 +5,9 @@ from datetime import timedelta
 from typing import Any
 
 from banyan.domain.effects import Effect
+from banyan.services.outbox import Never
 from banyan.services.ports import Clock
-from bots.client import Client
+from bots.client import Client, MatrixError
 
 MARK = "social.banyan.outbox"
 """Key beside the ciphertext that carries the effect's opaque id."""
@@ -17,6 +18,8 @@ PROMISE = timedelta(hours=23)
 SLACK = timedelta(minutes=10)
 
 MESSAGE = "m.room.message"
+
+TOO_LARGE = "M_TOO_LARGE"
 
 
 class Outgoing:
@@ -48,7 +51,12 @@ class Outgoing:
             found = await self._client.find_own(room_id, MARK, mark, not_before_ms=since)
             if found is not None:
                 return found
-        return await self._client.send(room_id, content, txn_id=mark, type=type, beside={MARK: mark})
+        try:
+            return await self._client.send(room_id, content, txn_id=mark, type=type, beside={MARK: mark})
+        except MatrixError as refused:
+            if refused.errcode == TOO_LARGE:  # for ever: it would keep all that is said there later waiting
+                raise Never("too-large") from None
+            raise
 
     def _beyond_promise(self, effect: Effect) -> bool:
         if effect.first_attempt is None:

@@ -99,7 +99,10 @@ class Telling:
         return {"needs_help": self.needs_help, "roll_call_summary": self.summary}
 
     async def needs_help(self, effect: Effect) -> Mapping[str, Any]:
-        """Say at once that a member needs help, or no longer; help rings, unless it rang often. Result: `{"event_id"}`."""
+        """Say at once that a member needs help, or no longer. Result: `{"event_id"}`.
+
+        Help rings, unless theirs rang often in the last hour.
+        """
         asked = effect.payload
         answer = Answer(asked["answer"])
         said = Text(

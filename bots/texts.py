@@ -68,17 +68,19 @@ def message(
     }
 
 
-def messages(paragraphs: Iterable[Text], language: str, *, rings: bool = False) -> list[Content]:
+def messages(
+    paragraphs: Iterable[Text], language: str, zone: str = "UTC", *, rings: bool = False
+) -> list[Content]:
     """Return paragraphs as one message, or as several where one would be too long to be sent."""
     parts: list[list[Text]] = [[]]
     room = LARGEST
     for paragraph in paragraphs:
-        room -= (needed := size(message([paragraph], language)))
+        room -= (needed := size(message([paragraph], language, zone)))
         if room < 0 and parts[-1]:
             parts.append([])
             room = LARGEST - needed
         parts[-1].append(paragraph)
-    return [message(part, language, rings=rings) for part in parts]
+    return [message(part, language, zone, rings=rings) for part in parts]
 
 
 def size(content: Content) -> int:

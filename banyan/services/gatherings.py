@@ -15,7 +15,9 @@ from banyan.domain.rooms import Room, RoomKind, room_key
 from banyan.errors import Refusal
 from banyan.i18n import N_, clean
 from banyan.network import Area, Network
+from banyan.services.limits import Buckets
 from banyan.services.ports import Clock, Ids, UnitOfWork, Work
+from banyan.services.rooms import ANNOUNCEMENTS, DAY, ENOUGH
 
 LONGEST_TITLE = 120
 """Characters."""
@@ -38,6 +40,7 @@ class Gatherings:
         self._ids = ids
         self._network = network
         self._accounts = accounts
+        self._announced = Buckets(ANNOUNCEMENTS, DAY, clock)
 
     async def announce(
         self,
@@ -53,9 +56,11 @@ class Gatherings:
         """Announce a gathering in the guide rooms of these areas.
 
         `starts` and `remind` are aware. `by` is who announces it, `actor` how the log names them: whether
-        they may is decided before.
+        they may is decided before; here, that one phone does not ring with everybody's all day.
         """
         self._check_times(starts, remind)
+        if not self._announced.take(by.id):
+            raise Refusal(ENOUGH, count=ANNOUNCEMENTS)
         gathering = Gathering(
             id=self._ids.opaque(),
             title=_title(title),

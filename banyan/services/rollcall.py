@@ -13,6 +13,7 @@ from banyan.domain.rooms import RoomKind, room_key
 from banyan.errors import Refusal
 from banyan.i18n import N_
 from banyan.network import Network
+from banyan.services.limits import Buckets
 from banyan.services.ports import Clock, UnitOfWork, Vault, Work
 
 COMMAND, ARGUMENT = "answer", "state"
@@ -25,6 +26,9 @@ KEPT = timedelta(days=30)
 
 AT_ONCE = 200
 """Members asked in one unit of work: an alarm must not wait for a long one."""
+
+RINGS = 3
+"""How often an hour one member's changing answers ring; staff read the others all the same."""
 
 ID_LENGTH = 32
 SECURITY = room_key(RoomKind.STAFF, "security")
@@ -52,6 +56,7 @@ class RollCall:
         self._clock = clock
         self._network = network
         self._vault = vault
+        self._rings = Buckets(RINGS, timedelta(hours=1), clock)
 
     async def begin(self, alert_id: str) -> int:
         """Have everybody addressed asked, and staff told a while later; how many are expected to answer.
@@ -107,7 +112,13 @@ class RollCall:
             raise Refusal(NOBODY_ASKS)
         await tx.checkins.set_answer(expected.alert_id, member.id, answer, self._clock.now())
         if answer is not expected.answer and Answer.HELP in (answer, expected.answer):
-            about = {"who": member.localpart, "area": member.placement.area, "answer": answer.value}
+            rings = answer is Answer.HELP and self._rings.take(member.id)
+            about = {
+                "who": member.localpart,
+                "area": member.placement.area,
+                "answer": answer.value,
+                "rings": rings,
+            }
             await self._tell(tx, "needs_help", about)
 
     async def tapped(self, tx: UnitOfWork, member: Member, answer_id: str) -> Answer | None:
@@ -173,7 +184,7 @@ class RollCall:
         self,
         tx: UnitOfWork,
         kind: str,
-        about: Mapping[str, str],
+        about: Mapping[str, str | bool],
         *,
         once: str | None = None,
         later: timedelta | None = None,
