@@ -151,7 +151,10 @@ class Dispatcher:
         await self._say(ctx, self._actor, ctx.room_id, said)
 
     async def _say(self, ctx: Context, actor: Actor, room_id: str, said: Said) -> None:
-        lasts = SHORT if said.brief else ORDINARY
-        for content in messages(said.paragraphs, ctx.member.language, ctx.zone):
-            payload = {"room_id": room_id, "content": content, "lasts": lasts.total_seconds()}
-            await ctx.tx.outbox.put(NewEffect(actor, "say", payload, lane=room_id, secret=True))
+        lasts, languages = SHORT if said.brief else ORDINARY, [ctx.member.language]
+        if said.done and actor is Actor.STEWARD:  # colleagues shall be able to read what was done
+            languages.append(ctx.network.regional.languages[0])
+        for language in dict.fromkeys(languages):
+            for content in messages(said.paragraphs, language, ctx.zone):
+                payload = {"room_id": room_id, "content": content, "lasts": lasts.total_seconds()}
+                await ctx.tx.outbox.put(NewEffect(actor, "say", payload, lane=room_id, secret=True))

@@ -47,8 +47,9 @@ def let_in(country: str, themes: Sequence[str]) -> Text:
 
 
 def author_name(proposal: Proposal) -> str:
-    """Who asked, as people write it: `security officer:teal-otter`."""
-    return proposal.author.replace("_", " ")
+    """Who asked, as people write it: `teal-otter (security officer)`."""
+    role, _, name = proposal.author.partition(":")
+    return f"{name} ({role_name(role).replace('+', ', ')})" if name else role
 
 
 def role_name(role: str) -> str:
@@ -109,8 +110,8 @@ class Proposals:
         return proposal
 
     async def _say(self, effect: Effect, said: Sequence[Text], *, rings: bool = True) -> Mapping[str, Any]:
-        room_id = effect.payload["room_id"]
-        *before, last = messages(said, effect.payload["language"], rings=rings)
+        room_id, language, zone = (effect.payload[name] for name in ("room_id", "language", "zone"))
+        *before, last = messages(said, language, zone, rings=rings)
         for number, content in enumerate(before, start=1):
             await self._outgoing.send(effect, room_id, content, part=f"-{number}")
         if rings:

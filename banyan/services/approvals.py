@@ -45,7 +45,7 @@ COUNTED = N_("You are counted already. Somebody else has to write its number.")
 logger = structlog.get_logger()
 
 
-ESTABLISHED = timedelta(days=1)
+ESTABLISHED = timedelta(hours=1)
 """An identity younger than this does not stand behind what it asks for: whoever holds the server can make a
 new one for somebody who never had any."""
 
@@ -149,12 +149,11 @@ class Approvals:
             await self._decisions[proposal.kind].carry_out(tx, proposal)
         return Counted(proposal, max(0, missing))
 
-    async def refuse(self, tx: UnitOfWork, code: str, member: Member, *, by: str) -> Proposal:
+    async def refuse(self, tx: UnitOfWork, code: str, member: Member, *, by: str) -> None:
         """End a proposal for good: one person who may decide, or who asked, is enough. Raise `Refusal`."""
         proposal = await self._waiting(tx, code, member)
         await tx.log.append(NewEntry(Action.REFUSED, by, proposal.id))
         await self._end(tx, proposal, ProposalState.REFUSED)
-        return proposal
 
     async def waiting(self, tx: UnitOfWork, member: Member) -> Sequence[Proposal]:
         """Those that wait and that this member may decide about, or asked for."""
@@ -228,7 +227,12 @@ class Approvals:
         room = await tx.rooms.get(self._decisions[proposal.kind].room)
         if room is None:
             return
-        payload = {"proposal_id": proposal.id, "room_id": room.room_id, "language": room.language}
+        payload = {
+            "proposal_id": proposal.id,
+            "room_id": room.room_id,
+            "language": room.language,
+            "zone": self._network.regional.time_zone,
+        }
         once = f"{kind}:{proposal.id}"
         await tx.outbox.put(
             NewEffect(Actor.STEWARD, kind, payload, lane=room.room_id, subject=proposal.id, dedupe=once)

@@ -169,7 +169,7 @@ async def test_a_held_alert_of_a_sender_waits_for_two_and_shows_what_they_wrote(
     accepted = await intake.submit("relay", signature(raw), raw)
     assert accepted.state is AlertState.HELD
     (shown,) = await steward()
-    assert "sender:relay" in shown.body
+    assert "relay (sender)" in shown.body
     assert "» Office visited" in shown.body
     assert "» ຫ້ອງການ" in shown.body
     for name in ("teal-otter", "jade-finch"):

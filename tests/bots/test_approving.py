@@ -342,7 +342,7 @@ async def test_waiting_shows_the_digits_beside_the_whole_request_only(staff, ask
     """Whole in its own room; elsewhere only that something waits, and to who asked the digits to end it."""
     code = await ask("red-reed")
     (whole,) = await staff.say("calm-oar", "waiting", in_="security")
-    assert f"{code}: a role, asked for by coordinator:red-reed" in whole
+    assert f"{code}: a role, asked for by red-reed (coordinator)" in whole
     assert "Give amber-heron the role “focal point”." in whole
     (elsewhere,) = await staff.say("calm-oar", "waiting", in_="vetting")
     assert code not in elsewhere
@@ -360,7 +360,7 @@ async def test_waiting_words_a_safety_message_for_the_asker(staff, work):
     await staff.say("grey-gull", 'alert raid LA severe avoid 2h "Blue gate"')
     await staff.say("grey-gull", "1")
     (whole,) = await staff.say("calm-oar", "waiting", in_="security")
-    assert "a safety message, asked for by focal point:grey-gull" in whole
+    assert "a safety message, asked for by grey-gull (focal point)" in whole
     assert "Send this safety message, for LA:" in whole
     assert "A home or an office was searched" in whole
     assert "Blue gate" in whole
@@ -394,9 +394,10 @@ async def test_the_steward_shows_reminds_and_ends_once(staff, ask, clock, effect
             continue
         await said.handlers[kind](effect)
     shown, over = [event["content"] for event in client.sent]
-    assert "security officer:teal-otter asks for something" in shown["body"]
+    assert "teal-otter (security officer) asks for something" in shown["body"]
     assert "Give amber-heron the role “focal point”." in shown["body"]
     assert f"write {code}." in shown["body"]
+    assert "(UTC+07:00)" in shown["body"]  # in the zone of the network, not in the server's
     assert (shown["msgtype"], shown["m.mentions"]) == ("m.text", {"room": True})
     assert over["body"] == f"Request {code} has run out. Nothing was done."
     assert (over["msgtype"], over["m.mentions"]) == ("m.notice", {})

@@ -297,7 +297,7 @@ async def test_digits_of_a_request_that_is_over_are_not_soon_used_again(
     assert (await propose("teal-otter")).code == "4821"
 
 
-async def test_an_identity_of_today_does_not_stand_behind_what_it_asks_for(propose, decide):
-    """Whoever holds the server could have made it this morning: two others are needed."""
-    proposal = await propose("teal-otter", since=timedelta(hours=23))
+async def test_an_identity_just_made_does_not_stand_behind_what_it_asks_for(propose, decide):
+    """Whoever holds the server could have made it for this: two others are needed."""
+    proposal = await propose("teal-otter", since=timedelta(minutes=59))
     assert await decide(proposal, "calm-oar") == 1
