@@ -48,7 +48,7 @@ class Context:
     @property
     def zone(self) -> str:
         """IANA name of the asker's zone."""
-        return next((a.zone for a in self.network.areas if a.key == self.member.placement.area), "UTC")
+        return self.network.zone_of(self.member.placement.area)
 
     @property
     def who(self) -> str:

@@ -39,5 +39,5 @@ class Invitations:
             Text(AS, name=name),
             Text(SOON_GONE),
         ]
-        content = message(said, known["language"], known.get("zone", "UTC"), rings=True)
+        content = message(said, known["language"], known["zone"], rings=True)
         return {"event_id": await self._desk.speak(effect, known["room_id"], content, SHORT)}

@@ -189,8 +189,6 @@ async def _schedule(parts: Parts, crew: Crew) -> AsyncIterator[None]:
     schedule.every(timedelta(minutes=10), "expire-invitations", parts.members.expire_due)
     schedule.every(timedelta(seconds=15), "tend-proposals", parts.approvals.tend)
     schedule.every(timedelta(seconds=15), "remind-of-gatherings", parts.gatherings.remind_due)
-    schedule.every(timedelta(hours=6), "forget-gatherings", parts.gatherings.forget)
-    schedule.every(timedelta(hours=6), "forget-roll-calls", parts.roll_call.forget)
     schedule.every(timedelta(hours=1), "retention", parts.retention.sweep)
     crew.start("schedule", schedule.run())
     parts.signs["schedule"] = lambda: schedule.running

@@ -7,7 +7,7 @@ from typing import Any
 from banyan.demo.sample import Reader
 from banyan.errors import BanyanError
 from bots.client import Message
-from bots.polls import POLL, RESPONSE
+from bots.polls import POLL
 
 PATIENCE = 60
 """Seconds until an answer."""
@@ -54,17 +54,6 @@ class Talk:
     async def poll(self) -> Message:
         """The next question that is answered by a tap."""
         return await self._next(lambda each: each.type == POLL)
-
-    async def tap(self, poll: Message, answer: int) -> str:
-        """Tap the answer in that place, and return what is said to it."""
-        question: dict[str, Any] = poll.content["org.matrix.msc3381.poll.start"]
-        content = {
-            "m.relates_to": {"rel_type": "m.reference", "event_id": poll.event_id},
-            RESPONSE: {"answers": [question["answers"][answer]["id"]]},
-        }
-        self._read = len(self._reader.heard)
-        await self._reader.client.send(self._room_id, content, txn_id=uuid.uuid4().hex, type=RESPONSE)
-        return await self.hear()
 
     async def _next(self, wanted: Any) -> Message:
         found: list[Message] = []

@@ -217,6 +217,10 @@ class Network(Part):
                 return area
         raise _unknown(key, [area.key for area in self.areas])
 
+    def zone_of(self, key: str) -> str:
+        """Return the IANA zone of an area; UTC for one that the file has no more."""
+        return next((area.zone for area in self.areas if area.key == key), "UTC")
+
     def expand(self, key: str) -> tuple[Area, ...]:
         """Areas that a country code, an area's key or `regional` stands for. Raise `NotFound`."""
         if key == REGIONAL:

@@ -44,6 +44,14 @@ async def join(tx: UnitOfWork, user_id: str) -> None:
     await tx.outbox.put(NewEffect(Actor.GATE, "admit", {"user_id": user_id}, lane=user_id))
 
 
+async def leave(tx: UnitOfWork, user_id: str, keys: Collection[RoomKey]) -> None:
+    """Have the gate take somebody out of those of the rooms that exist, and let them in there no more."""
+    room_ids = [room.room_id for room in await tx.rooms.all() if room.key in keys]
+    if room_ids:
+        payload = {"user_id": user_id, "room_ids": room_ids}
+        await tx.outbox.put(NewEffect(Actor.GATE, "expel", payload, lane=user_id))
+
+
 class Access:
     """The gate's table, kept in step with the rooms that exist."""
 

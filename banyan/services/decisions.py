@@ -97,6 +97,7 @@ class InviteDecision:
         handed = {
             "room_id": author.chat,
             "language": author.language,
+            "zone": self._network.zone_of(author.placement.area),
             "user_id": invited.user_id,
             "token": invited.token,
             "expires": invited.expires.isoformat(),

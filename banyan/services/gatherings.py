@@ -25,9 +25,6 @@ LONGEST_TITLE = 120
 FURTHEST = timedelta(days=366)
 """How far ahead a gathering may lie: beyond that somebody mistook the year."""
 
-KEPT = timedelta(days=7)
-"""After it began a gathering is kept so long; who came to what is nobody's business then."""
-
 _NONE = N_("There is no such gathering.")
 
 
@@ -98,10 +95,6 @@ class Gatherings:
         upcoming = await tx.gatherings.upcoming(self._clock.now())
         return [each for each in upcoming if not set(areas).isdisjoint(each.areas)]
 
-    async def answer_of(self, tx: UnitOfWork, gathering_id: str, member: Member) -> Rsvp | None:
-        """What that member answered; None when they have not, or took it back."""
-        return (await tx.gatherings.rsvps(gathering_id)).get(member.id)
-
     async def counts(self, tx: UnitOfWork, gathering_id: str) -> Mapping[Rsvp, int]:
         """How many members gave each answer, 0 included. Who they are is told to nobody."""
         answers = list((await tx.gatherings.rsvps(gathering_id)).values())
@@ -154,13 +147,6 @@ class Gatherings:
                     reminded += 1
         return reminded
 
-    async def forget(self) -> int:
-        """Erase gatherings that are long over, who came, and what announced them; how many gatherings."""
-        before = self._clock.now() - KEPT
-        async with self._work() as tx:
-            await tx.posts.forget(before)
-            return await tx.gatherings.forget(before)
-
     def _check_times(self, starts: datetime, remind: datetime | None) -> None:
         now = self._clock.now()
         if starts <= now:
@@ -211,7 +197,7 @@ class Gatherings:
                     "gathering_id": gathering.id,
                     "member_id": member.id,
                     "room_id": member.chat,
-                    "zone": self._zone(member.placement.area),
+                    "zone": self._network.zone_of(member.placement.area),
                 },
                 lane=member.chat,
                 subject=gathering.subject,
@@ -226,15 +212,11 @@ class Gatherings:
         return NewEffect(
             Actor.DESK,
             kind,
-            about | {"zone": self._zone(room.area)},
+            about | {"zone": self._network.zone_of(room.area)},
             lane=room.room_id,
             subject=gathering.subject,
             dedupe=f"{kind}:{gathering.id}:{room.room_id}",
         )
-
-    def _zone(self, key: str) -> str:
-        """IANA zone of an area; UTC for one that the network file no longer has."""
-        return next((area.zone for area in self._network.areas if area.key == key), "UTC")
 
 
 def _title(title: str) -> str:

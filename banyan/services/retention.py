@@ -13,6 +13,12 @@ EFFECTS = timedelta(days=30)
 PROPOSALS = timedelta(days=30)
 """Longer than any waits. What was decided stays in the log."""
 
+ROLL_CALLS = timedelta(days=30)
+"""Answers say who was where in danger."""
+
+GATHERINGS = timedelta(days=7)
+"""After they began; who came to what is nobody's business then."""
+
 
 class Retention:
     """What is kept, and for how long."""
@@ -22,13 +28,16 @@ class Retention:
         self._clock = clock
 
     async def sweep(self) -> int:
-        """Erase questions nobody answered, and what is old: proposals, handled events, effects; how many."""
+        """Erase questions nobody answered, and everything that is old; how many rows."""
         now = self._clock.now()
         async with self._work() as tx:
             return sum(
                 [
                     await tx.conversations.forget(now),
                     await tx.proposals.forget(now - PROPOSALS),
+                    await tx.checkins.forget(now - ROLL_CALLS),
+                    await tx.gatherings.forget(now - GATHERINGS),
+                    await tx.posts.forget(now - GATHERINGS),
                     await tx.answered.forget(now - ANSWERED),
                     await tx.outbox.forget(now - EFFECTS),
                 ]

@@ -2,13 +2,12 @@
 
 from dataclasses import replace
 
-from banyan.domain.effects import Actor, NewEffect
 from banyan.domain.log import Action, NewEntry
-from banyan.domain.people import Accounts, Member, MemberStatus, Placement
+from banyan.domain.people import Accounts, Member, MemberStatus
 from banyan.errors import IllegalMove, Refusal
 from banyan.i18n import N_
 from banyan.network import Network
-from banyan.services.access import join, let_in
+from banyan.services.access import join, leave, let_in
 from banyan.services.ports import UnitOfWork
 from policies.placement import rooms_now, rooms_of
 
@@ -60,15 +59,5 @@ class Roles:
             return
         await tx.members.revoke(member.id, role)
         await tx.log.append(NewEntry(Action.ROLE_REVOKED, by, member.id, details={"role": role}))
-        await leave_rooms(tx, self._network, self._accounts.member(member.localpart), member.placement, after)
-
-
-async def leave_rooms(
-    tx: UnitOfWork, network: Network, user_id: str, before: Placement, after: Placement
-) -> None:
-    """Have somebody leave the rooms that their new placement no longer opens."""
-    lost = rooms_now(network, before) - rooms_now(network, after)
-    room_ids = [room.room_id for room in await tx.rooms.all() if room.key in lost]
-    if room_ids:
-        payload = {"user_id": user_id, "room_ids": room_ids}
-        await tx.outbox.put(NewEffect(Actor.GATE, "expel", payload, lane=user_id))
+        lost = rooms_now(self._network, member.placement) - rooms_now(self._network, after)
+        await leave(tx, self._accounts.member(member.localpart), lost)

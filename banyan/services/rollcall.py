@@ -12,7 +12,7 @@ from banyan.domain.people import Member, MemberStatus
 from banyan.domain.rooms import RoomKind, room_key
 from banyan.errors import Refusal
 from banyan.i18n import N_
-from banyan.network import Network
+from banyan.network import REGIONAL, Network
 from banyan.services.limits import Buckets
 from banyan.services.ports import Clock, UnitOfWork, Vault, Work
 
@@ -20,9 +20,6 @@ COMMAND, ARGUMENT = "answer", "state"
 """What a digit or a word answers: the command of that name and its argument."""
 
 SUMMARY_AFTER = timedelta(minutes=15)
-
-KEPT = timedelta(days=30)
-"""How long answers are kept: they say who was where in danger."""
 
 AT_ONCE = 200
 """Members asked in one unit of work: an alarm must not wait for a long one."""
@@ -146,18 +143,14 @@ class RollCall:
             lines = await tx.checkins.answers(alert_id)
         return (alert, lines) if alert else None
 
-    async def forget(self) -> int:
-        """Erase old answers; how many."""
-        async with self._work() as tx:
-            return await tx.checkins.forget(self._clock.now() - KEPT)
-
     def _open(self, alert: Alert) -> bool:
         return asks(alert) and self._clock.now() < closes(alert)
 
     def _areas(self, alert: Alert) -> frozenset[str]:
+        """Keys of the areas it addresses, as far as the network file still has them."""
         there = {area.key: {area.key, area.country} for area in self._network.areas}
         wanted = set(alert.areas)
-        return frozenset(key for key, names in there.items() if wanted & {*names, "regional"})
+        return frozenset(key for key, names in there.items() if wanted & {*names, REGIONAL})
 
     async def _question(self, tx: UnitOfWork, alert_id: str, member_id: str) -> Question | None:
         member, expected = await tx.members.get(member_id), await tx.checkins.get(alert_id, member_id)
@@ -197,7 +190,12 @@ class RollCall:
             NewEffect(
                 Actor.STEWARD,
                 kind,
-                {**about, "room_id": room.room_id, "language": room.language},
+                {
+                    **about,
+                    "room_id": room.room_id,
+                    "language": room.language,
+                    "zone": self._network.regional.time_zone,
+                },
                 lane="" if later else room.room_id,  # what waits shall keep nothing else waiting
                 dedupe=once,
                 not_before=self._clock.now() + later if later else None,

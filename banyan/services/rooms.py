@@ -12,7 +12,7 @@ from banyan.domain.rooms import Room, RoomKey, RoomKind, room_key
 from banyan.errors import Refusal
 from banyan.i18n import N_
 from banyan.network import Network
-from banyan.services.access import join, let_in
+from banyan.services.access import join, leave, let_in
 from banyan.services.ports import Clock, UnitOfWork
 from policies.permissions import rank
 from policies.placement import rooms_now
@@ -91,22 +91,20 @@ class Rooms:
         await let_in(tx, user_id, frozenset({key}))
         await join(tx, user_id)
 
-    async def check_bar(self, tx: UnitOfWork, key: RoomKey, member: Member, *, by: Member) -> Room:
-        """The room, when the member can be taken out of it. Raise `Refusal`."""
+    async def check_bar(self, tx: UnitOfWork, key: RoomKey, member: Member, *, by: Member) -> None:
+        """Raise `Refusal` when the member cannot be taken out of that room."""
         self._check_person(member, by)
         _conversation(key)
         if key not in self._keys(member.placement):
             raise Refusal(NOT_THERE)
-        return await self._room(tx, key)
+        await self._room(tx, key)
 
     async def bar(self, tx: UnitOfWork, key: RoomKey, member: Member, *, by: Member, actor: str) -> None:
         """Take a member out of a conversation and keep them out. Their alarms and news stay."""
-        room = await self.check_bar(tx, key, member, by=by)
+        await self.check_bar(tx, key, member, by=by)
         await tx.members.bar(member.id, key)
         await tx.log.append(NewEntry(Action.MEMBER_BARRED, actor, member.id, details={"room": key}))
-        user_id = self._accounts.member(member.localpart)
-        payload = {"user_id": user_id, "room_ids": [room.room_id]}
-        await tx.outbox.put(NewEffect(Actor.GATE, "expel", payload, lane=user_id))
+        await leave(tx, self._accounts.member(member.localpart), {key})
 
     async def check_announce(self, tx: UnitOfWork, *, by: Member) -> None:
         """Raise `Refusal` for who has announced a lot: what rings too often is read by nobody."""

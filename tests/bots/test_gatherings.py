@@ -211,7 +211,7 @@ async def tap(tend, client, tea, accounts, otter):
 
 async def answer(gatherings, work, tea, otter):
     async with work.reading() as tx:
-        return await gatherings.answer_of(tx, tea.id, otter)
+        return (await tx.gatherings.rsvps(tea.id)).get(otter.id)
 
 
 async def test_a_tap_and_its_withdrawal_are_heard(host, tap, gatherings, work, tea, otter):

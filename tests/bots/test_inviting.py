@@ -63,7 +63,7 @@ async def test_the_link_comes_to_who_asked_when_two_stand_behind_it(staff, ask, 
     assert "It is being done now" in said
     assert await invited() == [("KH", ["climate", "justice"], "km")]
     (invitation,) = await handed()
-    assert invitation["room_id"] == CHAT
+    assert (invitation["room_id"], invitation["zone"]) == (CHAT, "Asia/Phnom_Penh")
     assert "token" not in str(await staff.effects(Actor.STEWARD))
 
 

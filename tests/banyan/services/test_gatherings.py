@@ -10,7 +10,8 @@ from banyan.domain.gatherings import Rsvp, answer_of
 from banyan.domain.people import MemberStatus
 from banyan.domain.rooms import RoomKind, room_key
 from banyan.errors import Refusal
-from banyan.services.gatherings import KEPT, LONGEST_TITLE, Gatherings
+from banyan.services.gatherings import LONGEST_TITLE, Gatherings
+from banyan.services.retention import GATHERINGS, Retention
 from tests.fakes import NOON, Receiver, room_id
 from tests.gathering_samples import REMIND, STARTS, TITLE, emptied, person
 
@@ -215,9 +216,8 @@ async def test_too_late_to_answer(tap, answers, gatherings, work, tea, people, c
 async def test_answered_in_the_chat(gatherings, work, tea, people, answers):
     """It is counted; what is not for them, or is no gathering, is refused alike."""
     async with work() as tx:
-        assert await gatherings.answer_of(tx, tea.id, people["otter"]) is None
         await gatherings.answer(tx, tea.id, people["otter"], Rsvp.YES)
-        assert await gatherings.answer_of(tx, tea.id, people["otter"]) is Rsvp.YES
+        assert await tx.gatherings.rsvps(tea.id) == {people["otter"].id: Rsvp.YES}
         assert await gatherings.counts(tx, tea.id) == {Rsvp.YES: 1, Rsvp.NO: 0, Rsvp.MAYBE: 0}
         with pytest.raises(Refusal) as foreign:
             await gatherings.answer(tx, tea.id, people["tiger"], Rsvp.YES)
@@ -346,10 +346,14 @@ async def test_a_cancelled_one_is_closed(gatherings, tap, answers, work, tea, pe
 
 async def test_nothing_is_left_of_what_is_over(gatherings, answered, work, clock, tea, answers):
     """A week later neither title nor who came nor the post is in the database."""
-    clock.time = STARTS + KEPT
-    assert await gatherings.forget() == 0
+    retention = Retention(work, clock)
+    clock.time = STARTS + GATHERINGS
+    await retention.sweep()
+    async with work.reading() as tx:
+        assert await tx.gatherings.get(tea.id) is not None
+    assert await answers() != {}
     clock.time += SECOND
-    assert await gatherings.forget() == 1
+    await retention.sweep()
     async with work.reading() as tx:
         assert (await tx.gatherings.get(tea.id), await tx.posts.subject_of(POST)) == (None, None)
     assert await answers() == {}
