@@ -86,12 +86,6 @@ class NotFound(BanyanError):
     exit_status = 2
 
 
-class NotAllowed(BanyanError):
-    """The person may not do this."""
-
-    code = "not-allowed"
-
-
 class HomeserverDown(BanyanError):
     """The homeserver did not answer in time."""
 

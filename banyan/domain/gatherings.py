@@ -44,16 +44,11 @@ class Gathering:
     @property
     def subject(self) -> str:
         """What its effects and posts belong to."""
-        return subject(self.id)
+        return f"gathering:{self.id}"
 
     def open(self, now: datetime) -> bool:
         """Whether it still lies ahead."""
         return not self.cancelled and now < self.starts
-
-
-def subject(gathering_id: str) -> str:
-    """What the effects and posts of that gathering belong to."""
-    return f"gathering:{gathering_id}"
 
 
 def gathering_of(subject: str) -> str | None:
