@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
+from unicodedata import normalize
 
 from banyan.domain.conversations import CONFIRM, Conversation
 from banyan.errors import Refusal
@@ -71,7 +72,7 @@ class Interpreter:
 
     async def hear(self, ctx: Context, where: Where, typed: str) -> Said | None:
         """Answer something typed; None where it was not for us. Raise `Refusal` when nothing was done."""
-        if len(typed) > LONGEST:
+        if len(typed) > LONGEST or len(normalize("NFKC", typed)) > LONGEST:  # one letter can stand for 18
             return Said((Text(TOO_LONG),)) if where is Where.CHAT else None
         asked = await ctx.tx.conversations.get(ctx.room_id, ctx.member.id)
         known = self._table.get(asked.command) if asked is not None and asked.until > ctx.now else None

@@ -66,3 +66,10 @@ async def test_one_member_cannot_ring_for_help_all_day(stage, roll_call, work):
     told = [payload for kind, payload in await stage.effects(Actor.STEWARD) if kind == "needs_help"]
     assert len(told) == 40
     assert 1 <= sum(payload["rings"] for payload in told) <= 3
+
+
+async def test_letters_that_stand_for_many_are_counted_as_many(stage):
+    """A message within the length of what is read, and eighteen times as long for us: it is not read."""
+    await stage.member("amber-heron", "KH")
+    (said,) = await stage.say("amber-heron", "help " + "\ufdfa" * 3990)
+    assert said.startswith("That is too long")
