@@ -60,7 +60,7 @@ class Freezing:
             return subject
         if member.status is MemberStatus.EXPIRED:
             raise Refusal(OVER)
-        if not self._buckets.take(by):
+        if not self._buckets.take(by.rpartition(":")[2]):  # another role is no other phone
             raise Refusal(ENOUGH, count=self._limit)
         await tx.members.set_status(member.id, MemberStatus.FROZEN)
         await tx.log.append(NewEntry(Action.MEMBER_FROZEN, by, member.id, reason=reason))

@@ -73,3 +73,17 @@ async def test_letters_that_stand_for_many_are_counted_as_many(stage):
     await stage.member("amber-heron", "KH")
     (said,) = await stage.say("amber-heron", "help " + "\ufdfa" * 3990)
     assert said.startswith("That is too long")
+
+
+async def test_another_role_is_no_other_phone(stage, work):
+    """Who may freeze no more within the hour may not because their roles changed."""
+    await stage.member("teal-otter", "KH", OFFICER)
+    names = [f"calm-oar{letter}" for letter in "abcdefg"]
+    for name in names:
+        await stage.member(name, "LA")
+    for name in names[:5]:
+        await stage.say("teal-otter", f"freeze {name}")
+    async with work() as tx:
+        await stage.roles.give(tx, await tx.members.by_localpart("teal-otter"), "focal_point", by="x")
+    (said,) = await stage.say("teal-otter", f"freeze {names[5]}")
+    assert said.startswith("You have frozen 5 members")
