@@ -69,12 +69,19 @@ class Stage:
             sent_at=0,
         )
 
+    async def tell(self, name: str, typed: str, *, in_: str | None = None) -> None:
+        """Let somebody type something, without looking at the answer."""
+        await self._deliver(self.message(name, typed, in_), in_)
+
     async def hear(self, message: Message, in_: str | None = None) -> list[str]:
         """Deliver a message; what is newly said in its room."""
-        actor, where = (Actor.STEWARD, Where.STAFF) if in_ else (Actor.DESK, Where.CHAT)
         before = await self._written()
-        await Dispatcher(actor, where, self.hearing).hear(message)
+        await self._deliver(message, in_)
         return await self.said(message.room_id, before)
+
+    async def _deliver(self, message: Message, in_: str | None) -> None:
+        actor, where = (Actor.STEWARD, Where.STAFF) if in_ else (Actor.DESK, Where.CHAT)
+        await Dispatcher(actor, where, self.hearing).hear(message)
 
     async def said(self, room: str, after: int = 0) -> list[str]:
         """Everything said in a room by the desk or the steward, in order, from a place in the outbox on."""

@@ -57,6 +57,15 @@ async def phone(homeserver, member, directory):
         await party.stop()
 
 
+async def begun(work, clock):
+    """An effect of the desk that is being carried out."""
+    async with work() as tx:
+        effect_id = await tx.outbox.put(NewEffect(Actor.DESK, "ask", {}))
+        due = await tx.outbox.due(Actor.DESK, clock.now(), 100)
+        await tx.outbox.done(effect_id, clock.now(), {})
+    return [effect for effect in due if effect.id == effect_id]
+
+
 async def carry_out(work, clock, desk):
     """Drain what is due for the desk, in order, once; the results."""
     async with work() as tx:
@@ -105,13 +114,15 @@ async def test_nothing_is_left_of_the_chat_a_day_later(tmp_path, work, clock, ac
 
             legend = await ask("say", room_id=chat, content=WORDS, lasts=SHORT.total_seconds())
             question = poll("Are you safe?", [("7c41", "I am safe"), ("e0d2", "I need help")])
-            asked = await ask("say", room_id=chat, content=question, type=POLL, follow=WORDS)
+            (effect,) = await begun(work, clock)
+            asked = await desk.speak(effect, chat, question, type=POLL)
+            await desk.speak(effect, chat, WORDS, part="-follow")
             await person.until(lambda: len(person.messages) == 3)
             assert [message.type for message in person.messages] == ["m.room.message", POLL, "m.room.message"]
 
             await person.say(chat, "help")
             tap = {
-                "m.relates_to": {"rel_type": "m.reference", "event_id": asked["event_id"]},
+                "m.relates_to": {"rel_type": "m.reference", "event_id": asked},
                 RESPONSE: {"answers": ["7c41"]},
             }
             await person.client.send(chat, tap, txn_id="tap", type=RESPONSE)

@@ -14,7 +14,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from banyan.demo.sample import Reader, join, reading
+from banyan.demo.sample import Person, Reader, join, reading
 from tests.client.network import Network
 
 pytestmark = pytest.mark.live
@@ -101,7 +101,7 @@ MISFORTUNES = (_nothing_else, _nothing_else, _device_lost, _nothing_else, _a_day
 
 async def _member(network: Network, area: str, directory: Path, phones: AsyncExitStack) -> Reader:
     invited = await network.invite(area)
-    sample = await join(network.http, invited.link, invited.user_id, area, "en")
+    sample = await join(network.http, invited.link, invited.user_id, Person(area, "en"))
     url = network.run.homeserver_url
     reader = await phones.enter_async_context(reading(sample, url, directory / sample.localpart))
     await reader.until(lambda: reader.heard_from(network.account("desk")), 60)
