@@ -40,6 +40,10 @@ TOO_NEW = N_(
     "I have known your device for a shorter time than this request waits, so I cannot count you. Somebody "
     "else has to write its number."
 )
+TOO_MANY = N_(
+    "You have sent {count} of these within an hour, so I did nothing. Ask a colleague to send it, in case "
+    "your own phone is in the wrong hands."
+)
 COUNTED = N_("You are counted already. Somebody else has to write its number.")
 
 logger = structlog.get_logger()
@@ -48,6 +52,10 @@ logger = structlog.get_logger()
 ESTABLISHED = timedelta(hours=1)
 """An identity younger than this does not stand behind what it asks for: whoever holds the server can make a
 new one for somebody who never had any."""
+
+
+HOURLY = 20
+"""Requests of one member in an hour: each rings a staff room, and a stolen phone must not do it all night."""
 
 
 class Decision(Protocol):
@@ -113,6 +121,8 @@ class Approvals:
         waiting = await tx.proposals.waiting()
         if member is not None and sum(each.member_id == member.id for each in waiting) >= MOST:
             raise Refusal(ENOUGH, count=MOST)
+        if member is not None and await tx.proposals.count_of(member.id, now - timedelta(hours=1)) >= HOURLY:
+            raise Refusal(TOO_MANY, count=HOURLY)
         taken = await tx.proposals.codes(now - FRESH)
         if len(taken) > CROWDED:
             taken = frozenset(each.code for each in waiting)

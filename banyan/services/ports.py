@@ -193,6 +193,9 @@ class Proposals(Protocol):
     async def codes(self, since: datetime) -> frozenset[str]:
         """The digits of those that wait, and of those that were to run out at that moment or later."""
 
+    async def count_of(self, member_id: str, since: datetime) -> int:
+        """How many that member has made since then, whatever came of them."""
+
     async def end(self, proposal_id: str, state: ProposalState) -> None:
         """Raise `IllegalMove` when it waits no longer."""
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, delete, select, update
+from sqlalchemy import Row, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from banyan.domain.approvals import Proposal, ProposalKind, ProposalState
@@ -95,6 +95,11 @@ class SqlProposals:
         """The digits of those that wait, and of those that were to run out at that moment or later."""
         query = select(proposals.c.code).where(WAITING | (proposals.c.expires >= since))
         return frozenset((await self._connection.execute(query)).scalars())
+
+    async def count_of(self, member_id: str, since: datetime) -> int:
+        """How many that member has made since then, whatever came of them."""
+        made = select(func.count()).where(proposals.c.member_id == member_id, proposals.c.created > since)
+        return int((await self._connection.execute(made)).scalar_one())
 
     async def end(self, proposal_id: str, state: ProposalState) -> None:
         """Decide one for good. Raise `IllegalMove` when it waits no longer."""

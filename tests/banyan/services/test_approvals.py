@@ -11,7 +11,17 @@ from banyan.domain.effects import Actor
 from banyan.domain.permissions import Permission
 from banyan.domain.rooms import RoomKind, room_key
 from banyan.errors import Refusal
-from banyan.services.approvals import ABOUT_YOU, COUNTED, ENOUGH, MOST, OWN, TOO_NEW, UNKNOWN, Approvals
+from banyan.services.approvals import (
+    ABOUT_YOU,
+    COUNTED,
+    ENOUGH,
+    HOURLY,
+    MOST,
+    OWN,
+    TOO_NEW,
+    UNKNOWN,
+    Approvals,
+)
 from banyan.services.freezing import Freezing
 
 OFFICER, COORDINATOR = "security_officer", "coordinator"
@@ -301,3 +311,16 @@ async def test_an_identity_just_made_does_not_stand_behind_what_it_asks_for(prop
     """Whoever holds the server could have made it for this: two others are needed."""
     proposal = await propose("teal-otter", since=timedelta(minutes=59))
     assert await decide(proposal, "calm-oar") == 1
+
+
+async def test_nobody_rings_the_staff_all_night(propose, work, approvals, people, clock):
+    """Requests that were ended count too; an hour later there is room again."""
+    for _ in range(HOURLY):
+        proposal = await propose("teal-otter")
+        async with work() as tx:
+            await approvals.refuse(tx, proposal.code, await tx.members.by_localpart("teal-otter"), by="x")
+    with pytest.raises(Refusal, match="within an hour"):
+        await propose("teal-otter")
+    await propose("calm-oar")
+    clock.forward(hours=1)
+    await propose("teal-otter")
