@@ -1,5 +1,6 @@
 """From a message in a room to an answer in the outbox, once, and only for whom it counts."""
 
+import asyncio
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -7,6 +8,7 @@ from datetime import UTC, datetime
 
 import structlog
 
+from banyan.backoff import backoff
 from banyan.domain.effects import Actor, NewEffect
 from banyan.domain.people import Accounts, Member, MemberStatus
 from banyan.domain.rooms import RoomKind
@@ -29,6 +31,9 @@ log = structlog.get_logger()
 BROKEN = N_("Something failed on our side (ref {reference}). Nothing was done. Please try again later.")
 NO_CHAT = N_("I answer this in your own chat with the desk only, and you have none yet. Nothing was done.")
 IN_YOUR_CHAT = N_("I have answered you in your own chat.")
+
+LONGEST_PAUSE = 10.0
+"""Seconds."""
 
 Tap = Callable[[Context, Message], Awaitable[Said | None]]
 """Answers an event that is no text, e.g. a tap on a poll."""
@@ -69,13 +74,34 @@ class Dispatcher:
     from before: the homeserver can forge everything else (DESIGN, decision 5).
     """
 
-    def __init__(self, actor: Actor, where: Where, hearing: Hearing) -> None:
+    def __init__(
+        self,
+        actor: Actor,
+        where: Where,
+        hearing: Hearing,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
         self._actor = actor
         self._where = where
         self._hearing = hearing
+        self._sleep = sleep
 
     async def hear(self, message: Message) -> None:
-        """Handle one message; safe to call again with the same one."""
+        """Handle one message; safe to call again with the same one.
+
+        While the database is away it is tried again, for as long as a handler may take: the homeserver does
+        not tell it a second time, and it may be a call for help.
+        """
+        failures = 0
+        while True:
+            try:
+                return await self._hear(message)
+            except Exception as error:  # noqa: BLE001 - nothing was written: not even that it was heard
+                failures += 1
+                log.error("message.unwritten", error=type(error).__name__)  # noqa: TRY400
+                await self._sleep(backoff(failures, longest=LONGEST_PAUSE))
+
+    async def _hear(self, message: Message) -> None:
         try:
             async with self._hearing.work() as tx:
                 await self._take(tx, message, self._think)

@@ -1,7 +1,5 @@
 """The first words to a newcomer: said once they can be read, and ending with the first thing to answer."""
 
-from typing import Protocol
-
 from banyan.domain.effects import Actor, NewEffect
 from banyan.domain.people import Member
 from banyan.i18n import N_, Text
@@ -9,6 +7,7 @@ from banyan.services.chats import Chats
 from banyan.services.ports import UnitOfWork
 from bots.client import Membership, Report, ReportKind
 from bots.declare import Where
+from bots.desk import Desk
 from bots.dispatch import Hearing
 from bots.texts import message
 
@@ -22,16 +21,10 @@ FIRST = "start"
 """Name of the command that the welcome begins."""
 
 
-class Reader(Protocol):
-    """Knows who can read what the desk says: `bots.desk.Desk`."""
-
-    def reads(self, room_id: str, user_id: str) -> bool: ...  # noqa: D102
-
-
 class Welcome:
     """Waits for newcomers: they come, or have a device, in any order, perhaps while nobody listened."""
 
-    def __init__(self, desk: Reader, chats: Chats, hearing: Hearing) -> None:
+    def __init__(self, desk: Desk, chats: Chats, hearing: Hearing) -> None:
         self._desk = desk
         self._chats = chats
         self._hearing = hearing

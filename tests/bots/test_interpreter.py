@@ -7,6 +7,8 @@ import pytest
 
 from banyan.domain.effects import Actor
 from bots.client import Trust
+from bots.declare import Where
+from bots.dispatch import Dispatcher
 
 
 async def test_help_lists_what_the_asker_may_do_and_a_digit_chooses(stage):
@@ -192,3 +194,28 @@ async def test_what_only_begins_with_safe_does_not_say_so(stage, typed):
     assert "did not understand" in said
     (meant,) = await stage.say("amber-heron", "I am safe!")
     assert "did not understand" not in meant
+
+
+async def test_a_database_that_is_away_for_a_moment_loses_no_word(stage):
+    """The homeserver does not tell it again, and it may be a call for help."""
+    await stage.member("amber-heron")
+    real, failing = stage.hearing.work, 2
+
+    def work():
+        nonlocal failing
+        failing -= 1
+        if failing >= 0:
+            raise ConnectionError
+        return real()
+
+    pauses = []
+
+    async def sleep(seconds):
+        pauses.append(seconds)
+
+    away = replace(stage.hearing, work=work)
+    message = stage.message("amber-heron", "language vi")
+    await Dispatcher(Actor.DESK, Where.CHAT, away, sleep).hear(message)
+    assert (await stage.look("amber-heron")).language == "vi"
+    assert len(pauses) == 1
+    assert len(await stage.said(message.room_id)) == 1
