@@ -71,11 +71,17 @@ function room(client, id) {
     return found;
 }
 
-/** Messages and encrypted events of a room after the event `since`, oldest first. State is left out. */
+/**
+ * Messages and encrypted events of a room after the event `since`, oldest first. State is left out.
+ *
+ * What this session sends stands in its timeline at once, before what others sent earlier and the next sync brings:
+ * place alone does not say what came after it.
+ */
 function events(client, id, since) {
     const all = room(client, id).getLiveTimeline().getEvents();
-    const after = since ? all.findIndex((event) => event.getId() === since) + 1 : 0;
-    return all.slice(after).filter((event) => !event.isState());
+    const at = since ? all.findIndex((event) => event.getId() === since) : -1;
+    const later = (event) => at < 0 || event.getTs() >= all[at].getTs();
+    return all.slice(at + 1).filter((event) => !event.isState() && later(event));
 }
 
 /** Ask again when the server says "later", as a person does. */
