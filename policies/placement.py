@@ -29,6 +29,9 @@ def rooms_of(network: Network, placement: Placement) -> frozenset[RoomKey]:
     for name in placement.roles:
         if staff := _staff_rooms(_role(network, name)):
             rooms |= {room_key(RoomKind.SPACE, STAFF_PLACE), *staff}
+    for place, joint in network.joint.items():
+        if placement.roles & set(joint.roles):
+            rooms.add(room_key(RoomKind.JOINT, place))
     return frozenset(rooms) - placement.barred
 
 
@@ -49,6 +52,15 @@ def rooms_now(network: Network, placement: Placement) -> frozenset[RoomKey]:
 def seats_of(kind: RoomKind, accounts: Accounts) -> frozenset[str]:
     """User ids of our speaking accounts that are in every room of that kind. The warden needs no leave."""
     return frozenset(getattr(accounts, name) for name in ROOM_KINDS[kind].seats)
+
+
+def guests_of(network: Network, key: RoomKey) -> frozenset[str]:
+    """User ids of the people on partner servers who may be in that room; empty for all but joint rooms."""
+    kind, _, place = key.partition(":")
+    if kind != RoomKind.JOINT or place not in network.joint:
+        return frozenset()
+    partners = [network.partners[name] for name in network.joint[place].partners]
+    return frozenset(user_id for partner in partners if partner.server for user_id in partner.people)
 
 
 def powers_of(network: Network, placement: Placement) -> Mapping[RoomKey, int]:

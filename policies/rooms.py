@@ -7,7 +7,7 @@ come from every country and a common space would show them all to each other.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Final
 
@@ -56,6 +56,7 @@ ROOM_KINDS: Final[Mapping[RoomKind, KindRules]] = {
     RoomKind.GUIDE: KindRules(Join.RESTRICTED, speak=HELPER, react=EVERYONE, redact=WARDEN, seats=("desk",)),
     RoomKind.ALERT: KindRules(Join.RESTRICTED, speak=HELPER, react=HELPER, redact=WARDEN, seats=("alarm",)),
     RoomKind.STAFF: KindRules(Join.INVITE, speak=EVERYONE, react=EVERYONE, redact=HELPER, seats=("steward",)),
+    RoomKind.JOINT: KindRules(Join.INVITE, speak=EVERYONE, react=EVERYONE, redact=WARDEN),
 }
 
 AREA_KINDS: Final = (RoomKind.SPACE, RoomKind.TALK, RoomKind.GUIDE, RoomKind.ALERT)
@@ -85,14 +86,22 @@ _GUARDED: Final = (
 
 
 def power_levels(
-    kind: RoomKind, accounts: Accounts, others: Mapping[str, int] | None = None
+    kind: RoomKind,
+    accounts: Accounts,
+    others: Mapping[str, int] | None = None,
+    *,
+    frozen: bool = False,
 ) -> dict[str, Any]:
     """Content of `m.room.power_levels`, whole, so that it can be compared.
 
     `others` are people with a level of their own (user id → level, at most 50). The creator is not listed:
-    v12 forbids it.
+    v12 forbids it. In a frozen room no person holds a level or writes; our own account that sits there does,
+    for an alarm must still go out.
     """
     rules = ROOM_KINDS[kind]
+    if frozen:
+        rules = replace(rules, speak=HELPER, react=HELPER, redact=WARDEN)
+        others = None
     seats = {getattr(accounts, name): HELPER for name in rules.seats}
     people = {user: min(level, HELPER) for user, level in (others or {}).items()}
     return {
@@ -135,7 +144,7 @@ class DeclaredRoom:
 
 def declared_rooms(network: Network) -> tuple[DeclaredRoom, ...]:
     """Every room the network has, spaces before what hangs under them."""
-    return (*_staff(network), *_themes(network), *_areas(network))
+    return (*_staff(network), *_themes(network), *_joint(network), *_areas(network))
 
 
 def _areas(network: Network) -> Iterator[DeclaredRoom]:
@@ -157,6 +166,13 @@ def _themes(network: Network) -> Iterator[DeclaredRoom]:
     for theme, declared in network.themes.items():
         key = room_key(RoomKind.THEME, theme)
         yield DeclaredRoom(key, RoomKind.THEME, REGIONAL, language, declared.code_name)
+
+
+def _joint(network: Network) -> Iterator[DeclaredRoom]:
+    language = network.regional.languages[0]
+    for place, declared in network.joint.items():
+        key = room_key(RoomKind.JOINT, place)
+        yield DeclaredRoom(key, RoomKind.JOINT, REGIONAL, language, declared.code_name)
 
 
 def _staff(network: Network) -> Iterator[DeclaredRoom]:

@@ -104,6 +104,7 @@ async def rooms(work, network):
             "kind": kind,
             "area": area,
             "language": languages.get(area, "en"),
+            "frozen": False,
         }
         for key, kind, area in keys
     ]

@@ -73,6 +73,17 @@ class Entry:
     """Hex of `leaf_hash(body)`; the next entry's `prev`."""
 
 
+@dataclass(frozen=True)
+class Checkpoint:
+    """What the log was at one moment, signed, to be kept where nobody of us can change it."""
+
+    size: int
+    """Entries it covers."""
+    at: datetime
+    note: str
+    """C2SP `tlog-checkpoint` in a `signed-note`: origin, size, base64 root, then signatures."""
+
+
 def leaf_hash(body: bytes) -> str:
     """RFC 6962 section 2.1: SHA-256 of 0x00 and the leaf, in hex."""
     return sha256(b"\x00" + body).hexdigest()

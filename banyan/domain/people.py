@@ -54,6 +54,10 @@ class Member:
     """Room id of the member's chat with the desk, once it exists."""
     welcomed: bool = False
     """The desk's first words are said, or on their way."""
+    since: datetime | None = None
+    """When they were admitted."""
+    vetted: datetime | None = None
+    """When somebody last vouched for them."""
 
 
 @dataclass(frozen=True)

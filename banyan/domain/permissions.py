@@ -10,6 +10,7 @@ class Permission(StrEnum):
 
     ALERT = "alert"
     APPROVE = "approve"
+    AUDIT = "audit"
     FREEZE = "freeze"
     GATHER = "gather"
     INVITE = "invite"
@@ -21,6 +22,7 @@ DESCRIPTIONS: Mapping[Permission, str] = MappingProxyType(
     {
         Permission.ALERT: "Ask for an emergency alert. Two approvers have to stand behind it.",
         Permission.APPROVE: "Be one of the two who stand behind an alert.",
+        Permission.AUDIT: "See whether the rules are kept, room by room, and open the console.",
         Permission.FREEZE: "End all access of a member at once.",
         Permission.GATHER: "Announce gatherings and see how many will come.",
         Permission.INVITE: "Let somebody in, together with a second person who may do the same.",

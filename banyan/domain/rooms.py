@@ -22,6 +22,8 @@ class RoomKind(StrEnum):
     GUIDE = "guide"
     ALERT = "alert"
     STAFF = "staff"
+    JOINT = "joint"
+    """Conversation with people on partner servers."""
 
 
 def room_key(kind: RoomKind, place: str) -> RoomKey:
@@ -40,3 +42,5 @@ class Room:
     """Country or cell the room belongs to; `regional` for those that span all."""
     language: str
     """BCP 47 tag in which bots speak there first."""
+    frozen: bool = False
+    """Silenced, because its state could not be kept as it ought to be."""

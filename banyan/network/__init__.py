@@ -4,6 +4,7 @@ from banyan.network.loading import SCHEMA_FILE, load_network, parse_network, sch
 from banyan.network.model import (
     Area,
     Country,
+    JointRoom,
     Limits,
     Network,
     Package,
@@ -14,6 +15,7 @@ from banyan.network.model import (
     RoomStyle,
     StaffRoom,
     Theme,
+    Waiver,
 )
 from banyan.network.values import REGIONAL
 from banyan.network.vocabulary import LANGUAGES
@@ -24,6 +26,7 @@ __all__ = [
     "SCHEMA_FILE",
     "Area",
     "Country",
+    "JointRoom",
     "Limits",
     "Network",
     "Package",
@@ -34,6 +37,7 @@ __all__ = [
     "RoomStyle",
     "StaffRoom",
     "Theme",
+    "Waiver",
     "load_network",
     "parse_network",
     "schema_text",

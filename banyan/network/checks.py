@@ -23,6 +23,8 @@ def check(document: Document) -> None:
     _code_names_say_nothing(document)
     _cells_are_whole(document)
     _roles_know_their_rooms(document)
+    _partners_are_whole(document)
+    _joint_rooms_know_whom(document)
 
 
 def _code_names(document: Document) -> Iterator[tuple[KeyPath, str]]:
@@ -99,6 +101,32 @@ def _roles_know_their_rooms(document: Document) -> None:
             if room not in staff:
                 hint = near(room, staff) or f"staff has {', '.join(staff)}"
                 document.fault(path, f"staff room {room!r} is not declared", hint)
+
+
+def _partners_are_whole(document: Document) -> None:
+    servers: dict[str, str] = {}
+    for name in _keys(document, "partners"):
+        path: KeyPath = ("partners", name)
+        partner = document.at(path)
+        if not isinstance(partner, dict):
+            continue
+        server, people = partner.get("server"), partner.get("people") or []
+        if isinstance(server, str) and servers.setdefault(server, name) != name:
+            hint = "to cut one off would cut the other"
+            document.fault((*path, "server"), f"{server!r} is {servers[server]}'s server too", hint)
+        for number, user_id in enumerate(people if isinstance(people, list) else []):
+            if isinstance(user_id, str) and user_id.partition(":")[2] != server:
+                hint = "only people of the partner's own `server:`"
+                document.fault((*path, "people", number), f"{user_id!r} is of another server", hint)
+
+
+def _joint_rooms_know_whom(document: Document) -> None:
+    for name in _keys(document, "joint"):
+        for part, known in (("partners", "partners"), ("roles", "roles")):
+            for path, key in document.texts(("joint", name, part)):
+                if key not in _keys(document, known):
+                    hint = near(key, _keys(document, known)) or f"declare it under `{known}:`"
+                    document.fault(path, f"{key!r} is not declared", hint)
 
 
 def _keys(document: Document, part: str) -> list[str]:

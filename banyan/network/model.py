@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from functools import cached_property
 from typing import Literal
@@ -22,8 +23,10 @@ from banyan.network.values import (
     Languages,
     Power,
     Scope,
+    ServerName,
     StaysHome,
     Titles,
+    UserId,
     Zone,
     near,
 )
@@ -101,6 +104,10 @@ class Role(Part):
     At most 50: it can remove messages and call the room, never people."""
     may: tuple[Permission, ...] = ()
     """What its holders may do by writing to our accounts; within their own area when `per_country`."""
+    most: Count | None = None
+    """How many may hold it: in each area when `per_country`, else in all."""
+    days: Count = 365
+    """How long it is held before somebody has to give it again."""
 
 
 class Programme(Part):
@@ -120,12 +127,49 @@ class Package(StrEnum):
 
 
 class Partner(Part):
-    """An organisation the network works with. It has no server in the federation."""
+    """An organisation the network works with."""
 
     name: str = Field(min_length=1, max_length=120)
     scope: Scope
     """A country code, which need not be one of the network's, or `regional`."""
     packages: tuple[Package, ...] = Field(min_length=1)
+    server: ServerName | None = None
+    """Name of its own Matrix server, if people there are to come into joint rooms. Exactly this one, with its
+    port if the name has one. Without it nobody of that organisation is reached by federation."""
+    people: tuple[UserId, ...] = ()
+    """User ids on that server: nobody else of it comes in anywhere."""
+
+
+class JointRoom(Part):
+    """A conversation made for partners: the only kind of room that people on other servers are ever in."""
+
+    code_name: CodeName
+    partners: tuple[Key, ...] = Field(min_length=1)
+    """Whose people come in."""
+    roles: tuple[Key, ...] = Field(min_length=1)
+    """Whose holders come in from our side."""
+
+
+class Waiver(Part):
+    """A decision to live with what a rule finds, for a time."""
+
+    rule: str
+    """Id of the rule; `banyan audit --rules` lists them."""
+    subject: str
+    """What the finding is about: a room's key, a pseudonym, an account, a setting; `*` for all."""
+    reason: str = Field(min_length=10, max_length=300)
+    """Why, for those who come after you. Name nobody."""
+    until: date
+    """Last day, in UTC. After it the waiver is itself a finding."""
+
+    @property
+    def ends(self) -> datetime:
+        """The first moment in which it no longer holds."""
+        return datetime.combine(self.until, time(), UTC) + timedelta(days=1)
+
+    def covers(self, rule: str, subject: str) -> bool:
+        """Whether a finding of that rule about that subject is lived with."""
+        return self.rule == rule and self.subject in ("*", subject)
 
 
 class RoomStyle(Part):
@@ -144,10 +188,10 @@ class AreaRoomStyle(RoomStyle):
     """Neutral word that follows the area's code name: `Juniper shade`."""
 
 
-class ThemeStyle(RoomStyle):
-    """Theme rooms: the only declared ones that partner servers may ever join."""
+class JointStyle(RoomStyle):
+    """Joint rooms: the only ones that people on partner servers are ever in."""
 
-    federates: Flag = False
+    federates: Literal[True] = True
 
 
 class RoomStyles(Part):
@@ -157,8 +201,9 @@ class RoomStyles(Part):
     talk: AreaRoomStyle
     guide: AreaRoomStyle
     alert: AreaRoomStyle
-    theme: ThemeStyle
+    theme: RoomStyle
     staff: RoomStyle
+    joint: JointStyle = JointStyle(keep_days=30)
 
     def of(self, kind: RoomKind) -> RoomStyle:
         """Return the style of a kind."""
@@ -186,6 +231,17 @@ class Limits(Part):
     """All unsigned or wrongly signed requests together."""
     freezes_per_hour: Count = 5
     """Members that one person may freeze: a stolen phone of the security staff must not freeze everybody."""
+    devices_per_member: Count = 4
+    sensitive_rooms: Count = 3
+    """Staff and joint rooms that one member may be in."""
+    unanswered_questions: Count = 3
+    """Roll calls in a row without an answer after which somebody should ask how a member is."""
+    vetting_days: Count = 365
+    """Days after which somebody has to vouch for a member again."""
+    provisional_days: Count = 14
+    """Days that a member may be here without a confirmed device."""
+    invitations_open: Count = 40
+    """Invitations that may wait at one time."""
 
 
 class Network(Part):
@@ -204,6 +260,14 @@ class Network(Part):
     limits: Limits = Limits()
     words: tuple[str, ...] = ()
     """Words that no code name may have. Names of the countries and keys of the themes are added to them."""
+    joint: Mapping[Key, JointRoom] = {}
+    """Rooms for partners. Federation is off while none is declared."""
+    team: Literal["full", "small"] = "full"
+    """`small`: four people hold every duty; what they then cannot keep apart is reported and no finding."""
+    push_gateways: tuple[str, ...] = ("matrix.org", "push.element.io")
+    """Hosts that may pass notifications on to phones. They are told event ids only."""
+    waivers: tuple[Waiver, ...] = ()
+    """What is known to be wrong, and until when it may stay so."""
 
     @cached_property
     def areas(self) -> tuple[Area, ...]:

@@ -15,6 +15,7 @@ REGIONAL = "regional"
 
 _CODE_NAME = "[A-Za-z][A-Za-z '-]{1,23}"
 _KEY = "[a-z][a-z0-9_-]{0,31}"
+_SERVER_NAME = r"[a-z0-9.-]{1,230}(:[0-9]{1,5})?"
 
 
 def near(word: str, known: Iterable[str]) -> str:
@@ -75,6 +76,18 @@ def _titles(titles: dict[str, str]) -> dict[str, str]:
     return titles
 
 
+def _server_name(name: str) -> str:
+    if not re.fullmatch(_SERVER_NAME, name):
+        wrong(f"{name!r} is not a server name", "as it stands in user ids, e.g. matrix.example.org")
+    return name
+
+
+def _user_id(user_id: str) -> str:
+    if not re.fullmatch(f"@[a-z0-9._=/+-]{{1,64}}:{_SERVER_NAME}", user_id):
+        wrong(f"{user_id!r} is not a user id", "as their app shows it, e.g. '@lamp-7:matrix.example.org'")
+    return user_id
+
+
 def _stays_home(federates: bool) -> bool:
     if federates:
         wrong(
@@ -91,6 +104,8 @@ Zone = Annotated[str, AfterValidator(_zone)]
 CodeName = Annotated[str, AfterValidator(_code_name), Field(json_schema_extra={"pattern": f"^{_CODE_NAME}$"})]
 Key = Annotated[str, AfterValidator(_key), Field(json_schema_extra={"pattern": f"^{_KEY}$"})]
 Titles = Annotated[dict[Language, str], AfterValidator(_titles)]
+ServerName = Annotated[str, AfterValidator(_server_name)]
+UserId = Annotated[str, AfterValidator(_user_id)]
 StaysHome = Annotated[bool, Field(strict=True), AfterValidator(_stays_home)]
 Flag = Annotated[bool, Field(strict=True)]
 Count = Annotated[int, Field(strict=True, ge=1)]

@@ -7,9 +7,9 @@ from typing import Any
 from sqlalchemy import Row, delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from banyan.domain.log import GENESIS, Entry, NewEntry, entry_body, leaf_hash
+from banyan.domain.log import GENESIS, Checkpoint, Entry, NewEntry, entry_body, leaf_hash
 from banyan.services.ports import Clock
-from banyan.store.tables import answered, log
+from banyan.store.tables import answered, checkpoints, log
 from banyan.store.transactions import insert_new
 
 
@@ -40,6 +40,29 @@ class SqlLog:
         query = select(log).order_by(log.c.seq.desc()).limit(1)
         row = (await self._connection.execute(query)).one_or_none()
         return None if row is None else _entry(row)
+
+
+class SqlCheckpoints:
+    """`ports.Checkpoints`."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def add(self, checkpoint: Checkpoint) -> None:
+        """Keep a signed checkpoint; the first one of a size stays."""
+        row = {"size": checkpoint.size, "at": checkpoint.at, "note": checkpoint.note}
+        await insert_new(self._connection, checkpoints, row)
+
+    async def latest(self) -> Checkpoint | None:
+        """The last one."""
+        query = select(checkpoints).order_by(checkpoints.c.size.desc()).limit(1)
+        row = (await self._connection.execute(query)).one_or_none()
+        return None if row is None else Checkpoint(row.size, row.at, row.note)
+
+    async def all(self) -> Sequence[Checkpoint]:
+        """Every one, the smallest first."""
+        query = select(checkpoints).order_by(checkpoints.c.size)
+        return [Checkpoint(*row) for row in await self._connection.execute(query)]
 
 
 class SqlAnswered:

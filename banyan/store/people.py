@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from banyan.domain.people import TRANSITIONS, Invitation, Member, MemberStatus, Placement
 from banyan.domain.rooms import RoomKey
 from banyan.errors import IllegalMove, Taken
+from banyan.services.ports import Clock
 from banyan.store.tables import invitations, members, placements
 from banyan.store.transactions import insert_new
 
@@ -17,8 +18,9 @@ from banyan.store.transactions import insert_new
 class SqlMembers:
     """`ports.Members`."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: AsyncConnection, clock: Clock) -> None:
         self._connection = connection
+        self._clock = clock
 
     async def add(self, member: Member) -> None:
         """Raise `Taken` when the pseudonym exists."""
@@ -33,6 +35,8 @@ class SqlMembers:
                 "status": member.status.value,
                 "chat": member.chat,
                 "welcomed": member.welcomed,
+                "since": member.since,
+                "vetted": member.vetted,
             },
         )
         if not new:
@@ -61,7 +65,7 @@ class SqlMembers:
     async def all(self, *statuses: MemberStatus) -> Sequence[Member]:
         """Members with one of the statuses, or all of them, by pseudonym."""
         query = select(members).order_by(members.c.localpart)
-        codes = select(placements)
+        codes = select(placements.c.member_id, placements.c.kind, placements.c.code)
         if statuses:
             wanted = members.c.status.in_([status.value for status in statuses])
             query = query.where(wanted)
@@ -84,7 +88,10 @@ class SqlMembers:
         """Raise `IllegalMove` unless `TRANSITIONS` allows it."""
         before = [old.value for old, after in TRANSITIONS.items() if status in after]
         move = update(members).where(members.c.id == member_id, members.c.status.in_(before))
-        result = await self._connection.execute(move.values(status=status.value))
+        values: dict[str, object] = {"status": status.value}
+        if status is MemberStatus.ADMITTED:
+            values["since"] = values["vetted"] = self._clock.now()
+        result = await self._connection.execute(move.values(values))
         if result.rowcount != 1:
             raise IllegalMove(f"This member cannot become {status.value} from where they stand.")
 
@@ -120,8 +127,17 @@ class SqlMembers:
         """Keep the member out of that conversation no longer."""
         await self._take(member_id, "barred", key)
 
+    async def terms(self) -> Mapping[str, Mapping[str, datetime]]:
+        """Member id → role → since when it is held."""
+        held = select(placements.c.member_id, placements.c.code, placements.c.since)
+        terms: dict[str, dict[str, datetime]] = {}
+        for member_id, role, since in await self._connection.execute(held.where(placements.c.kind == "role")):
+            terms.setdefault(member_id, {})[role] = since
+        return terms
+
     async def _add(self, member_id: str, kind: str, code: str) -> None:
-        await insert_new(self._connection, placements, {"member_id": member_id, "kind": kind, "code": code})
+        row = {"member_id": member_id, "kind": kind, "code": code, "since": self._clock.now()}
+        await insert_new(self._connection, placements, row)
 
     async def _take(self, member_id: str, kind: str, code: str) -> None:
         of = placements.c
@@ -192,6 +208,8 @@ def _member(row: Row[Any], codes: Sequence[tuple[str, str]]) -> Member:
         status=MemberStatus(row.status),
         chat=row.chat,
         welcomed=row.welcomed,
+        since=row.since,
+        vetted=row.vetted,
     )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, delete, select
+from sqlalchemy import ColumnElement, Row, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from banyan.domain.rooms import Room, RoomKey, RoomKind
@@ -26,6 +26,7 @@ class SqlRooms:
                 kind=room.kind.value,
                 area=room.area,
                 language=room.language,
+                frozen=room.frozen,
             )
         )
 
@@ -41,6 +42,10 @@ class SqlRooms:
         """The room with that Matrix id."""
         return await self._one(rooms.c.room_id == room_id)
 
+    async def set_frozen(self, key: RoomKey, *, frozen: bool) -> None:
+        """Silence a room, or let people speak there again."""
+        await self._connection.execute(update(rooms).where(rooms.c.key == key).values(frozen=frozen))
+
     async def remove(self, key: RoomKey) -> None:
         """Forget a room; nothing happens when there is none."""
         await self._connection.execute(delete(rooms).where(rooms.c.key == key))
@@ -51,4 +56,4 @@ class SqlRooms:
 
 
 def _room(row: Row[Any]) -> Room:
-    return Room(RoomKey(row.key), row.room_id, RoomKind(row.kind), row.area, row.language)
+    return Room(RoomKey(row.key), row.room_id, RoomKind(row.kind), row.area, row.language, row.frozen)

@@ -64,6 +64,8 @@ members = Table(
     Column("status", String(16), nullable=False, index=True),
     Column("chat", String(255)),
     Column("welcomed", Boolean, nullable=False),
+    Column("since", Instant),
+    Column("vetted", Instant),
 )
 
 placements = Table(
@@ -72,6 +74,7 @@ placements = Table(
     Column("member_id", ForeignKey("members.id"), primary_key=True),
     Column("kind", String(8), primary_key=True),  # theme, role or barred
     Column("code", String(128), primary_key=True),
+    Column("since", Instant, nullable=False),
 )
 
 invitations = Table(
@@ -90,6 +93,7 @@ rooms = Table(
     Column("kind", String(16), nullable=False),
     Column("area", String(64), nullable=False),
     Column("language", String(16), nullable=False),
+    Column("frozen", Boolean, nullable=False),
 )
 
 senders = Table(
@@ -259,4 +263,92 @@ answered = Table(
     metadata,
     Column("event_id", String(255), primary_key=True),
     Column("at", Instant, nullable=False, index=True),
+)
+
+openings = Table(
+    "openings",
+    metadata,
+    Column("seq", ForeignKey("log.seq"), primary_key=True),
+    Column("field", String(32), primary_key=True),
+    Column("salt", String(64), nullable=False),
+    Column("value", String(255), nullable=False),
+)
+
+checkpoints = Table(
+    "checkpoints",
+    metadata,
+    Column("size", Counter, primary_key=True, autoincrement=False),
+    Column("at", Instant, nullable=False),
+    Column("note", Text, nullable=False),
+)
+
+audits = Table(
+    "audits",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("at", Instant, nullable=False, index=True),
+    Column("cause", String(16), nullable=False),
+    Column("rooms", Integer, nullable=False),
+    Column("members", Integer, nullable=False),
+    Column("findings", JSON, nullable=False),
+    Column("uncovered", JSON, nullable=False),
+    Column("notices", Integer, nullable=False),
+    Column("warnings", Integer, nullable=False),
+    Column("breaches", Integer, nullable=False),
+)
+
+identities = Table(
+    "identities",
+    metadata,
+    Column("user_id", String(255), primary_key=True),
+    Column("master_key", String(64), nullable=False),
+    Column("since", Instant, nullable=False),
+)
+
+repairs = Table(
+    "repairs",
+    metadata,
+    Column("seq", Counter, primary_key=True, autoincrement=True),
+    Column("room_id", String(255), nullable=False),
+    Column("thing", String(320), nullable=False),
+    Column("at", Instant, nullable=False, index=True),
+)
+
+duties = Table(
+    "duties",
+    metadata,
+    Column("member_id", ForeignKey("members.id"), primary_key=True),
+    Column("begins", Integer, nullable=False),
+    Column("ends", Integer, nullable=False),
+)
+
+cuts = Table(
+    "cuts",
+    metadata,
+    Column("server", String(255), primary_key=True),
+    Column("at", Instant, nullable=False),
+)
+
+noted = Table(
+    "noted",
+    metadata,
+    Column("key", String(64), primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+links = Table(
+    "links",
+    metadata,
+    Column("token_hash", String(64), primary_key=True),
+    Column("member_id", ForeignKey("members.id"), nullable=False),
+    Column("expires", Instant, nullable=False),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("token_hash", String(64), primary_key=True),
+    Column("member_id", ForeignKey("members.id"), nullable=False),
+    Column("browser", String(64), nullable=False),
+    Column("expires", Instant, nullable=False),
 )

@@ -9,9 +9,18 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from banyan.domain.effects import Actor
 from banyan.services.ports import Clock, Ids
 from banyan.store.alerts import SqlAlerts, SqlSenders
+from banyan.store.audit import (
+    SqlAudits,
+    SqlCuts,
+    SqlDuties,
+    SqlIdentities,
+    SqlNoted,
+    SqlRepairs,
+)
 from banyan.store.checkins import SqlCheckins
+from banyan.store.console import SqlConsole
 from banyan.store.gatherings import SqlGatherings, SqlPosts
-from banyan.store.log import SqlAnswered, SqlLog
+from banyan.store.log import SqlAnswered, SqlCheckpoints, SqlLog
 from banyan.store.outbox import SqlOutbox
 from banyan.store.people import SqlInvitations, SqlMembers
 from banyan.store.rooms import SqlRooms
@@ -26,7 +35,7 @@ class SqlUnit:
     """`ports.UnitOfWork` over one transaction."""
 
     def __init__(self, connection: AsyncConnection, clock: Clock, ids: Ids) -> None:
-        self.members = SqlMembers(connection)
+        self.members = SqlMembers(connection, clock)
         self.invitations = SqlInvitations(connection)
         self.rooms = SqlRooms(connection)
         self.senders = SqlSenders(connection, clock)
@@ -39,6 +48,14 @@ class SqlUnit:
         self.answered = SqlAnswered(connection)
         self.conversations = SqlConversations(connection)
         self.proposals = SqlProposals(connection)
+        self.checkpoints = SqlCheckpoints(connection)
+        self.audits = SqlAudits(connection)
+        self.identities = SqlIdentities(connection)
+        self.repairs = SqlRepairs(connection)
+        self.duties = SqlDuties(connection)
+        self.cuts = SqlCuts(connection)
+        self.noted = SqlNoted(connection)
+        self.console = SqlConsole(connection)
 
 
 class SqlWork:

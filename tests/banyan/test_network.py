@@ -72,11 +72,10 @@ def test_expand_reaches_cells_countries_and_all():
 
 
 def test_nothing_federates_unless_it_says_so():
-    """No declared room federates, and only a theme ever may."""
+    """Only rooms made for partners federate, and none is declared."""
     network = load_network(DEFAULT_NETWORK)
-    assert not any(network.rooms.of(kind).federates for kind in RoomKind)
-    text = change("theme: {keep_days: 60}", "theme: {keep_days: 60, federates: true}")
-    assert parse_network(text, "x").rooms.of(RoomKind.THEME).federates
+    assert [kind for kind in RoomKind if network.rooms.of(kind).federates] == [RoomKind.JOINT]
+    assert not network.joint
     text = change("rain, keep_days: 90}", "rain, keep_days: 90, federates: true}")
     assert "partner servers never get" in faults(text)["rooms.alert.federates"]
 

@@ -23,6 +23,8 @@ def upgrade() -> None:
     _speech()
     _gatherings()
     _log()
+    _audit()
+    _console()
 
 
 def downgrade() -> None:
@@ -40,6 +42,8 @@ def _people() -> None:
         sa.Column("status", sa.String(16), nullable=False),
         sa.Column("chat", sa.String(255)),
         sa.Column("welcomed", sa.Boolean, nullable=False),
+        sa.Column("since", MOMENT),
+        sa.Column("vetted", MOMENT),
         sa.PrimaryKeyConstraint("id", name="pk_members"),
         sa.UniqueConstraint("localpart", name="uq_members_localpart"),
     )
@@ -49,6 +53,7 @@ def _people() -> None:
         sa.Column("member_id", sa.String(32), nullable=False),
         sa.Column("kind", sa.String(8), nullable=False),
         sa.Column("code", sa.String(128), nullable=False),
+        sa.Column("since", MOMENT, nullable=False),
         sa.PrimaryKeyConstraint("member_id", "kind", "code", name="pk_placements"),
         sa.ForeignKeyConstraint(["member_id"], ["members.id"], name="fk_placements_member_id"),
     )
@@ -68,6 +73,7 @@ def _people() -> None:
         sa.Column("kind", sa.String(16), nullable=False),
         sa.Column("area", sa.String(64), nullable=False),
         sa.Column("language", sa.String(16), nullable=False),
+        sa.Column("frozen", sa.Boolean, nullable=False),
         sa.PrimaryKeyConstraint("key", name="pk_rooms"),
         sa.UniqueConstraint("room_id", name="uq_rooms_room_id"),
     )
@@ -251,6 +257,22 @@ def _log() -> None:
         sa.UniqueConstraint("hash", name="uq_log_hash"),
     )
     op.create_table(
+        "openings",
+        sa.Column("seq", COUNTER, nullable=False),
+        sa.Column("field", sa.String(32), nullable=False),
+        sa.Column("salt", sa.String(64), nullable=False),
+        sa.Column("value", sa.String(255), nullable=False),
+        sa.PrimaryKeyConstraint("seq", "field", name="pk_openings"),
+        sa.ForeignKeyConstraint(["seq"], ["log.seq"], name="fk_openings_seq"),
+    )
+    op.create_table(
+        "checkpoints",
+        sa.Column("size", COUNTER, nullable=False, autoincrement=False),
+        sa.Column("at", MOMENT, nullable=False),
+        sa.Column("note", sa.Text, nullable=False),
+        sa.PrimaryKeyConstraint("size", name="pk_checkpoints"),
+    )
+    op.create_table(
         "answered",
         sa.Column("event_id", sa.String(255), nullable=False),
         sa.Column("at", MOMENT, nullable=False),
@@ -272,3 +294,77 @@ def _log() -> None:
             f"CREATE TRIGGER log_no_{verb.lower()} BEFORE {verb} ON log "
             "BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END"
         )
+
+
+def _audit() -> None:
+    op.create_table(
+        "audits",
+        sa.Column("id", sa.String(32), nullable=False),
+        sa.Column("at", MOMENT, nullable=False),
+        sa.Column("cause", sa.String(16), nullable=False),
+        sa.Column("rooms", sa.Integer, nullable=False),
+        sa.Column("members", sa.Integer, nullable=False),
+        sa.Column("findings", sa.JSON, nullable=False),
+        sa.Column("uncovered", sa.JSON, nullable=False),
+        sa.Column("notices", sa.Integer, nullable=False),
+        sa.Column("warnings", sa.Integer, nullable=False),
+        sa.Column("breaches", sa.Integer, nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_audits"),
+    )
+    op.create_index("ix_audits_at", "audits", ["at"])
+    op.create_table(
+        "identities",
+        sa.Column("user_id", sa.String(255), nullable=False),
+        sa.Column("master_key", sa.String(64), nullable=False),
+        sa.Column("since", MOMENT, nullable=False),
+        sa.PrimaryKeyConstraint("user_id", name="pk_identities"),
+    )
+    op.create_table(
+        "repairs",
+        sa.Column("seq", COUNTER, nullable=False, autoincrement=True),
+        sa.Column("room_id", sa.String(255), nullable=False),
+        sa.Column("thing", sa.String(320), nullable=False),
+        sa.Column("at", MOMENT, nullable=False),
+        sa.PrimaryKeyConstraint("seq", name="pk_repairs"),
+    )
+    op.create_index("ix_repairs_at", "repairs", ["at"])
+    op.create_table(
+        "duties",
+        sa.Column("member_id", sa.String(32), nullable=False),
+        sa.Column("begins", sa.Integer, nullable=False),
+        sa.Column("ends", sa.Integer, nullable=False),
+        sa.PrimaryKeyConstraint("member_id", name="pk_duties"),
+        sa.ForeignKeyConstraint(["member_id"], ["members.id"], name="fk_duties_member_id"),
+    )
+    op.create_table(
+        "cuts",
+        sa.Column("server", sa.String(255), nullable=False),
+        sa.Column("at", MOMENT, nullable=False),
+        sa.PrimaryKeyConstraint("server", name="pk_cuts"),
+    )
+    op.create_table(
+        "noted",
+        sa.Column("key", sa.String(64), nullable=False),
+        sa.Column("value", sa.Text, nullable=False),
+        sa.PrimaryKeyConstraint("key", name="pk_noted"),
+    )
+
+
+def _console() -> None:
+    op.create_table(
+        "links",
+        sa.Column("token_hash", sa.String(64), nullable=False),
+        sa.Column("member_id", sa.String(32), nullable=False),
+        sa.Column("expires", MOMENT, nullable=False),
+        sa.PrimaryKeyConstraint("token_hash", name="pk_links"),
+        sa.ForeignKeyConstraint(["member_id"], ["members.id"], name="fk_links_member_id"),
+    )
+    op.create_table(
+        "sessions",
+        sa.Column("token_hash", sa.String(64), nullable=False),
+        sa.Column("member_id", sa.String(32), nullable=False),
+        sa.Column("browser", sa.String(64), nullable=False),
+        sa.Column("expires", MOMENT, nullable=False),
+        sa.PrimaryKeyConstraint("token_hash", name="pk_sessions"),
+        sa.ForeignKeyConstraint(["member_id"], ["members.id"], name="fk_sessions_member_id"),
+    )

@@ -1,41 +1,15 @@
-"""What the core needs of the world. Fakes in `tests/fakes.py`, the real ones in their packages."""
+"""Books about people: who there is, where they are, what they were asked."""
 
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 
-from banyan.domain.alerts import Alert, AlertState, Sender
 from banyan.domain.approvals import Proposal, ProposalState
 from banyan.domain.checkins import Answer, Checkin, RollLine
 from banyan.domain.conversations import Conversation
-from banyan.domain.effects import Actor, Effect, NewEffect
 from banyan.domain.gatherings import Gathering, Rsvp
-from banyan.domain.log import Entry, NewEntry
 from banyan.domain.people import Invitation, Member, MemberStatus
 from banyan.domain.rooms import Room, RoomKey
-
-
-class Clock(Protocol):
-    """The time, in UTC and aware."""
-
-    def now(self) -> datetime: ...
-
-
-class Ids(Protocol):
-    """Randomness, injected so that tests can repeat it."""
-
-    def opaque(self) -> str:
-        """32 hex digits."""
-
-    def token(self) -> str:
-        """A registration token: 32 characters of the unreserved URL alphabet."""
-
-    def pseudonym(self) -> str:
-        """A made-up local part, e.g. `amber-heron`; may collide, the caller asks again."""
-
-    def code(self) -> str:
-        """Four digits, the first not 0; may collide, the caller asks again."""
 
 
 class Members(Protocol):
@@ -66,6 +40,8 @@ class Members(Protocol):
         """Keep the member out of one conversation."""
 
     async def unbar(self, member_id: str, key: RoomKey) -> None: ...
+    async def terms(self) -> Mapping[str, Mapping[str, datetime]]:
+        """Member id → role → since when it is held."""
 
 
 class Invitations(Protocol):
@@ -87,89 +63,18 @@ class Rooms(Protocol):
     async def all(self) -> Sequence[Room]: ...
     async def get(self, key: RoomKey) -> Room | None: ...
     async def by_id(self, room_id: str) -> Room | None: ...
+    async def set_frozen(self, key: RoomKey, *, frozen: bool) -> None: ...
     async def remove(self, key: RoomKey) -> None: ...
 
 
-class Senders(Protocol):
-    """Who may send signed alerts."""
+class Duties(Protocol):
+    """When those who decide may be woken."""
 
-    async def add(self, sender: Sender) -> None:
-        """Raise `Taken` when the name exists."""
+    async def set(self, member_id: str, begins: int, ends: int) -> None:
+        """Full hours of their own zone, the last one not among them."""
 
-    async def get(self, name: str) -> Sender | None:
-        """None also for a revoked one."""
-
-    async def all(self) -> Sequence[Sender]: ...
-    async def revoke(self, name: str) -> None: ...
-
-
-class Alerts(Protocol):
-    """Accepted alerts."""
-
-    async def add(self, alert: Alert, body_hash: str) -> None:
-        """Raise `Taken` when this sender has sent the same body or identifier before."""
-
-    async def get(self, alert_id: str) -> Alert | None: ...
-    async def find(self, sender: str, identifier: str, body_hash: str) -> Alert | None:
-        """The first alert of that sender with the same body or the same identifier."""
-
-    async def set_state(self, alert_id: str, state: AlertState) -> None: ...
-    async def all(self, state: AlertState | None = None) -> Sequence[Alert]: ...
-    async def saw(self, event_id: str, people: int) -> None:
-        """Raise the count of people who have seen that event to at least `people`."""
-
-    async def seen(self, event_ids: Sequence[str]) -> Mapping[str, int]: ...
-
-
-class Outbox(Protocol):
-    """Outgoing effects. Rows are never deleted by an actor; retention erases them later."""
-
-    async def put(self, effect: NewEffect) -> str:
-        """The id; the existing one when `dedupe` matches."""
-
-    async def put_all(self, effects: Sequence[NewEffect]) -> None:
-        """Many at once, in this order, in one statement: an alert must not wait for its own book-keeping."""
-
-    async def known(self, dedupes: Sequence[str]) -> frozenset[str]:
-        """Which of these `dedupe` values were written before."""
-
-    async def of_subject(self, subject: str) -> Sequence[Effect]: ...
-    async def latest(self, actor: Actor) -> int:
-        """Number of the last effect written for that actor; it grows with every one. 0 without any."""
-
-    async def get(self, effect_id: str) -> Effect | None: ...
-    async def due(self, actor: Actor, now: datetime, limit: int) -> Sequence[Effect]:
-        """Queued rows whose time has come: of each lane the oldest queued row only, oldest first."""
-
-    async def begin(self, effect_ids: Sequence[str], now: datetime, device_id: str | None) -> None:
-        """Note an attempt, before anything leaves: attempts + 1; first_attempt and device_id once."""
-
-    async def done(self, effect_id: str, now: datetime, result: Mapping[str, Any]) -> None: ...
-    async def retry(self, effect_id: str, not_before: datetime, reason: str) -> None: ...
-    async def dead(self, effect_id: str, reason: str) -> None: ...
-    async def waiting(self) -> Mapping[Actor, int]:
-        """How many rows are queued, per actor (a metric)."""
-
-    async def forget(self, before: datetime) -> int:
-        """Erase what rows that ended before that moment said; how many. Their `dedupe` values stay known."""
-
-
-class Log(Protocol):
-    """The append-only log of decisions."""
-
-    async def append(self, entry: NewEntry) -> Entry: ...
-    async def all(self, after: int = 0) -> Sequence[Entry]: ...
-    async def head(self) -> Entry | None: ...
-
-
-class Answered(Protocol):
-    """Which incoming events were handled (ids only, kept for days): an incoming event acts once."""
-
-    async def first(self, event_id: str, now: datetime) -> bool:
-        """True the first time, false ever after."""
-
-    async def forget(self, before: datetime) -> int:
-        """Erase what was handled before that moment; how many."""
+    async def all(self) -> Mapping[str, tuple[int, int]]:
+        """Member id → first hour and the hour after the last; who has said nothing is not there."""
 
 
 class Conversations(Protocol):
@@ -272,83 +177,3 @@ class Checkins(Protocol):
 
     async def forget(self, before: datetime) -> int:
         """Erase the roll calls of alerts that came in before that moment; how many answers."""
-
-
-class UnitOfWork(Protocol):
-    """One transaction: a decision, its log entry and its effects are written together or not at all."""
-
-    @property
-    def members(self) -> Members: ...
-    @property
-    def invitations(self) -> Invitations: ...
-    @property
-    def rooms(self) -> Rooms: ...
-    @property
-    def senders(self) -> Senders: ...
-    @property
-    def alerts(self) -> Alerts: ...
-    @property
-    def outbox(self) -> Outbox: ...
-    @property
-    def gatherings(self) -> Gatherings: ...
-    @property
-    def posts(self) -> Posts: ...
-    @property
-    def checkins(self) -> Checkins: ...
-    @property
-    def log(self) -> Log: ...
-    @property
-    def answered(self) -> Answered: ...
-    @property
-    def conversations(self) -> Conversations: ...
-    @property
-    def proposals(self) -> Proposals: ...
-
-
-class Work(Protocol):
-    """`async with work() as tx:` commits at the end, rolls back on an exception, wakes the outbox after.
-
-    It excludes every other writer from its first line on, so what it read is still true when it commits.
-    Never open one inside another.
-    """
-
-    def __call__(self) -> AbstractAsyncContextManager[UnitOfWork]: ...
-    def reading(self) -> AbstractAsyncContextManager[UnitOfWork]:
-        """One consistent view that waits for nobody; writing in it fails."""
-
-
-class Vault(Protocol):
-    """Secrets of the home, by purpose; the home secret itself never leaves."""
-
-    def mac(self, purpose: str, message: str) -> str:
-        """Hex HMAC-SHA256 under a key derived for that purpose: locators, status links, log commitments."""
-
-
-class Registration(Protocol):
-    """How the join page registers a person, by the same public way a client would use."""
-
-    async def register(self, localpart: str, passphrase: str, token: str) -> None:
-        """Raise `TokenSpent`, `WeakPassphrase` or `HomeserverDown`."""
-
-
-__all__ = [
-    "Alerts",
-    "Answered",
-    "Checkins",
-    "Clock",
-    "Conversations",
-    "Gatherings",
-    "Ids",
-    "Invitations",
-    "Log",
-    "Members",
-    "Outbox",
-    "Posts",
-    "Proposals",
-    "Registration",
-    "Rooms",
-    "Senders",
-    "UnitOfWork",
-    "Vault",
-    "Work",
-]

@@ -1,0 +1,139 @@
+"""Asking the rules: what they find, what is waived, and what could not be checked."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from banyan.domain.findings import About, Finding, Judgement, Severity, Subject, Value
+from banyan.i18n import N_
+from policies.facts import World
+
+Drift = Mapping[str, Value]
+"""One way in which a subject does not keep a rule: what the rule's sentences are filled with."""
+
+Ask = Callable[[Any, World], Iterator[Drift]]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A question asked of every subject of its kind."""
+
+    id: str
+    about: About
+    severity: Severity
+    title: str
+    """What is wrong, with `{values}`; marked for translation."""
+    remedy: str
+    """What to do about it; marked for translation."""
+    ask: Ask
+    repaired: bool = False
+    """Whether the reconciler puts it right by itself."""
+    separation: bool = False
+    """A separation of duties: a small team lives with it, and is told."""
+
+
+def rule(
+    rule_id: str,
+    *,
+    about: About,
+    severity: Severity,
+    title: str,
+    remedy: str,
+    repaired: bool = False,
+    separation: bool = False,
+) -> Callable[[Ask], Rule]:
+    """Make a rule of a pure function `(facts, world) → drifts`.
+
+    The function yields once for every way in which its subject does not keep the rule, nothing when it does,
+    and raises when it cannot know. Facts are, by `about`: `RoomFacts`, `PersonFacts`, `OurFacts`,
+    `ServerFacts`, and the `World` itself. A drift may name another subject under the key `subject`.
+    """
+
+    def declare(ask: Ask) -> Rule:
+        return Rule(rule_id, about, severity, title, remedy, ask, repaired=repaired, separation=separation)
+
+    return declare
+
+
+class Unknown(Exception):
+    """A rule cannot know. It counts as broken: what is not known to be right is not right."""
+
+
+NOT_CHECKED = "not-checked"
+NOT_CHECKED_TITLE = N_("The rule {rule} could not be checked.")
+NOT_CHECKED_REMEDY = N_("Look whether the homeserver is well, and ask for the audit again.")
+OVER = "waiver-over"
+OVER_TITLE = N_("The waiver of {rule} for {what} ended on {until}.")
+OVER_REMEDY = N_("Put right what it covered, or decide again and write a new end into the network file.")
+
+
+def judge(world: World, rules: Iterable[Rule]) -> Judgement:
+    """Ask every rule of every subject."""
+    found: list[Finding] = []
+    separations: list[Finding] = []
+    for each in rules:
+        kept_apart = each.separation and world.network.team == "small"
+        (separations if kept_apart else found).extend(_findings(each, world))
+    found += _overdue(world)
+    open_, waived = _sort_out(found, world)
+    return Judgement(tuple(sorted(open_, key=_order)), tuple(sorted(waived, key=_order)), tuple(separations))
+
+
+def _findings(each: Rule, world: World) -> Iterator[Finding]:
+    for facts, name in _subjects(each.about, world):
+        try:
+            drifts = list(each.ask(facts, world))
+        except Exception:  # noqa: BLE001 - fails closed, whatever it was; its text may quote what it was asked of
+            subject = Subject(About.NETWORK, name)
+            yield Finding(NOT_CHECKED, Severity.BREACH, subject, {"rule": each.id})
+            continue
+        for drift in drifts:
+            values = dict(drift)
+            subject = Subject(each.about, str(values.pop("subject", name)))
+            yield Finding(each.id, each.severity, subject, values)
+
+
+def _subjects(about: About, world: World) -> Iterator[tuple[Any, str]]:
+    match about:
+        case About.ROOM:
+            yield from ((room, room.name) for room in world.rooms)
+        case About.MEMBER:
+            yield from ((person, person.member.localpart) for person in world.people)
+        case About.ACCOUNT:
+            yield from ((account, account.name) for account in world.ours)
+        case About.SERVER:
+            if world.server is not None:
+                yield world.server, "homeserver"
+        case About.NETWORK:
+            yield world, "network"
+
+
+def _sort_out(found: Iterable[Finding], world: World) -> tuple[list[Finding], list[Finding]]:
+    """Part what is open from what a waiver that has not ended covers."""
+    open_: list[Finding] = []
+    waived: list[Finding] = []
+    for finding in found:
+        until = next(
+            (
+                waiver.ends
+                for waiver in world.network.waivers
+                if waiver.covers(finding.rule, finding.subject.name) and waiver.ends > world.now
+            ),
+            None,
+        )
+        if until is None:
+            open_.append(finding)
+        else:
+            waived.append(Finding(finding.rule, finding.severity, finding.subject, finding.values, until))
+    return open_, waived
+
+
+def _overdue(world: World) -> Iterator[Finding]:
+    for waiver in world.network.waivers:
+        if waiver.ends <= world.now:
+            values = {"rule": waiver.rule, "what": waiver.subject, "until": f"{waiver.until:%Y-%m-%d}"}
+            yield Finding(OVER, Severity.WARNING, Subject(About.NETWORK, waiver.rule), values)
+
+
+def _order(finding: Finding) -> tuple[int, str, str]:
+    return (-finding.severity, finding.rule, str(finding.subject))
