@@ -16,7 +16,7 @@ from banyan.services.ports.people import (
     Proposals,
     Rooms,
 )
-from banyan.services.ports.world import Clock, Ids, Registration, Vault
+from banyan.services.ports.world import Clock, Eye, Ids, Registration, Vault
 
 
 class UnitOfWork(Protocol):
@@ -89,6 +89,7 @@ __all__ = [
     "Conversations",
     "Cuts",
     "Duties",
+    "Eye",
     "Gatherings",
     "Identities",
     "Ids",

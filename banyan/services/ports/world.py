@@ -3,6 +3,8 @@
 from datetime import datetime
 from typing import Protocol
 
+from banyan.domain.sight import SeenRoom, Sight
+
 
 class Clock(Protocol):
     """The time, in UTC and aware."""
@@ -38,3 +40,13 @@ class Registration(Protocol):
 
     async def register(self, localpart: str, passphrase: str, token: str) -> None:
         """Raise `TokenSpent`, `WeakPassphrase` or `HomeserverDown`."""
+
+
+class Eye(Protocol):
+    """Sees what the homeserver is, from inside. Writes nothing; raises `MatrixError` and `HomeserverDown`."""
+
+    async def look(self) -> Sight:
+        """Everything. The full state of a room is read only when it has changed since the last look."""
+
+    async def room(self, room_id: str) -> SeenRoom | None:
+        """One room as it is now; None when there is none."""
