@@ -1,6 +1,6 @@
 """What every declared room must look like on the homeserver, event by event."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -8,6 +8,7 @@ from banyan.domain.people import Accounts
 from banyan.domain.rooms import LOCATOR, Room, RoomKey, RoomKind
 from banyan.network import Network
 from homeserver.locators import Locator
+from policies.partners import server_acl
 from policies.rooms import ROOM_KINDS, DeclaredRoom, Join, declared_rooms, power_levels
 
 ROOM_VERSION: Final = "12"
@@ -15,7 +16,6 @@ ROOM_VERSION: Final = "12"
 
 ALGORITHM: Final = "m.megolm.v1.aes-sha2"
 _DAY_MS: Final = 24 * 3600 * 1000
-_NOBODY: Final[Mapping[str, int]] = {}
 
 
 @dataclass(frozen=True)
@@ -99,24 +99,41 @@ def desired(
     accounts: Accounts,
     locator: Locator,
     powers: Mapping[RoomKey, Mapping[str, int]] | None = None,
+    *,
+    frozen: Collection[RoomKey] = (),
+    cut: Collection[str] = (),
 ) -> tuple[DesiredRoom, ...]:
     """Every room of the network, spaces before what hangs under them.
 
-    `powers` are the levels of people whose roles give them one, by room and user id.
+    `powers` are the levels of people whose roles give them one, by room and user id; `frozen` are the rooms
+    that are silenced; `cut` are the names of partner servers that are cut off.
     """
-    given = powers or {}
+    own = accounts.server_name
+
+    def guards(declared: DeclaredRoom) -> Iterator[StateEvent]:
+        key, kind = declared.key, declared.kind
+        people = (powers or {}).get(key)
+        levels = power_levels(kind, accounts, people, frozen=key in frozen)
+        yield StateEvent("m.room.power_levels", levels)
+        if kind is RoomKind.JOINT:
+            yield StateEvent("m.room.server_acl", server_acl(network, key, own, cut))
+
     return tuple(
-        _desired(network, accounts, locator, declared, given.get(declared.key, _NOBODY))
+        _desired(network, accounts, locator, declared, guards(declared))
         for declared in declared_rooms(network)
     )
 
 
 def _desired(
-    network: Network, accounts: Accounts, locator: Locator, declared: DeclaredRoom, people: Mapping[str, int]
+    network: Network,
+    accounts: Accounts,
+    locator: Locator,
+    declared: DeclaredRoom,
+    guards: Iterable[StateEvent],
 ) -> DesiredRoom:
     rules, style = ROOM_KINDS[declared.kind], network.rooms.of(declared.kind)
     fixed = [
-        StateEvent("m.room.power_levels", power_levels(declared.kind, accounts, people)),
+        *guards,
         StateEvent(LOCATOR, {"id": locator(declared.key)}),
         StateEvent("m.room.name", {"name": declared.name}),
         StateEvent("m.room.history_visibility", {"history_visibility": "joined"}),

@@ -17,6 +17,8 @@ class Actor(StrEnum):
     DESK = "desk"
     ALARM = "alarm"
     STEWARD = "steward"
+    OPERATOR = "operator"
+    """Starts and stops the homeserver itself: done only where it is supervised, by `banyan up`."""
 
 
 class EffectState(StrEnum):

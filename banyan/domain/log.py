@@ -39,6 +39,8 @@ class Action(StrEnum):
     ROOM_ANNOUNCED = "room-announced"
     SENDER_ENROLLED = "sender-enrolled"
     SENDER_REVOKED = "sender-revoked"
+    PARTNER_CUT = "partner-cut"
+    PARTNER_READMITTED = "partner-readmitted"
     INTRUSION_SEEN = "intrusion-seen"
     ALERT_HELD = "alert-held"
     ALERT_QUEUED = "alert-queued"

@@ -1,0 +1,63 @@
+"""Which servers the network speaks with, and who of them comes in where. Pure questions asked of the network.
+
+People on partner servers come into joint rooms only, by their ids, and hold no power there. A server that is
+cut off counts as if nobody on it were declared.
+"""
+
+from collections.abc import Collection
+from typing import Any, Final
+
+from banyan.domain.rooms import RoomKey, RoomKind, room_key
+from banyan.network import Network
+from policies.placement import guests_of
+
+NOBODY: Final[frozenset[str]] = frozenset()
+
+
+def servers_of(network: Network, cut: Collection[str] = NOBODY) -> frozenset[str]:
+    """Names of the servers that may be spoken with: those of partners with a joint room, and not cut off.
+
+    Empty means that there is no federation at all.
+    """
+    return frozenset(server for place in network.joint for server in _of_place(network, place, cut))
+
+
+def rooms_with(network: Network, server: str) -> tuple[RoomKey, ...]:
+    """Keys of the joint rooms made for the partner on that server, in the order of the file."""
+    places = (place for place in network.joint if server in _of_place(network, place, NOBODY))
+    return tuple(room_key(RoomKind.JOINT, place) for place in places)
+
+
+def partner_of(network: Network, server: str) -> str | None:
+    """Key of the partner on that server, whether it has a joint room or not."""
+    return next((key for key, partner in network.partners.items() if partner.server == server), None)
+
+
+def guests_now(network: Network, key: RoomKey, cut: Collection[str] = NOBODY) -> frozenset[str]:
+    """User ids of the people on partner servers who are to be in that room now."""
+    return frozenset(user_id for user_id in guests_of(network, key) if server_of(user_id) not in cut)
+
+
+def server_acl(network: Network, key: RoomKey, own: str, cut: Collection[str] = NOBODY) -> dict[str, Any]:
+    """Content of `m.room.server_acl` of a joint room: our server (`own`) and its partners', nobody else.
+
+    The specification matches names without their port, so two servers of one host stay or go together there.
+    """
+    names = {own, *_of_place(network, key.partition(":")[2], cut)}
+    return {"allow": sorted({_host(name) for name in names}), "deny": []}
+
+
+def server_of(user_id: str) -> str:
+    """The server's name in a user id, with its port if it has one."""
+    return user_id.partition(":")[2]
+
+
+def _of_place(network: Network, place: str, cut: Collection[str]) -> frozenset[str]:
+    joint = network.joint.get(place)
+    servers = (network.partners[name].server for name in joint.partners) if joint else ()
+    return frozenset(server for server in servers if server and server not in cut)
+
+
+def _host(name: str) -> str:
+    host, colon, port = name.rpartition(":")
+    return host if colon and port.isdigit() else name
