@@ -1,0 +1,147 @@
+"""The audit: look at everything, judge it by the rules, keep what they say."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
+
+import structlog
+
+from banyan.domain.findings import Audit, Finding, Judgement, Tally
+from banyan.domain.people import Accounts
+from banyan.domain.sight import Sight
+from banyan.errors import BanyanError, HomeserverDown
+from banyan.network import Network
+from banyan.services.books import Books, read_books
+from banyan.services.ports import Clock, Eye, Ids, UnitOfWork, Work
+from banyan.services.reach import uncovered
+from banyan.services.world import Baseline, world_of
+from policies.engine import judge
+from policies.rules import RULES
+
+WANTED = "audit-wanted"
+"""What another process notes when it has changed something: any value that was not there before."""
+
+Told = Callable[[UnitOfWork, Audit], Awaitable[None]]
+"""Hears of an audit in the unit of work that keeps it; `tx.audits.latest()` is still the one before."""
+
+logger = structlog.get_logger()
+
+
+class Blind(BanyanError):
+    """Nothing could be seen, so nothing is known to be right."""
+
+    code = "audit-blind"
+
+
+async def _nobody(_tx: UnitOfWork, _audit: Audit) -> None:
+    """Nobody is told."""
+
+
+class Audits:
+    """Making audits, and what they said."""
+
+    def __init__(
+        self,
+        work: Work,
+        clock: Clock,
+        ids: Ids,
+        eye: Eye,
+        *,
+        network: Network,
+        accounts: Accounts,
+        baseline: Callable[[], Baseline],
+        told: Told = _nobody,
+    ) -> None:
+        """`baseline` is asked anew for each audit: our accounts' devices change."""
+        self._work = work
+        self._clock = clock
+        self._ids = ids
+        self._eye = eye
+        self._network = network
+        self._accounts = accounts
+        self._baseline = baseline
+        self.told = told
+
+    async def run(self, cause: str) -> Audit:
+        """Make an audit and keep it. `cause` is `daily`, `apply`, `asked` or `start`.
+
+        Who is seen for the first time is from then on known by that identity. Raise `Blind`: an audit that
+        cannot see finds nothing, and that is no good news.
+        """
+        audit, sight, books = await self._make(cause)
+        async with self._work() as tx:
+            await tx.identities.pin(self._unknown(sight, books), audit.at)
+            await self.told(tx, audit)
+            await tx.audits.add(audit)
+        # counts without ids
+        logger.info("audited", cause=cause, findings=len(audit.judgement.findings), rooms_read=sight.read)
+        return audit
+
+    async def judge_now(self) -> Audit:
+        """Make an audit that nobody keeps. Raise `Blind`."""
+        return (await self._make("asked"))[0]
+
+    async def latest(self) -> Audit | None:
+        """The last one that was kept."""
+        async with self._work.reading() as tx:
+            return await tx.audits.latest()
+
+    async def tallies(self, days: int) -> Sequence[Tally]:
+        """How many findings the audits of these days had, oldest first."""
+        async with self._work.reading() as tx:
+            return await tx.audits.tallies(self._clock.now() - timedelta(days=days))
+
+    async def _make(self, cause: str) -> tuple[Audit, Sight, Books]:
+        try:
+            sight = await self._eye.look()
+        except HomeserverDown:
+            raise Blind(
+                "The homeserver does not answer, so nothing could be checked. Is the network up? "
+                "Look at `logs/`, then ask again."
+            ) from None
+        except BanyanError as error:
+            raise Blind(
+                f"The homeserver answers, but does not let the audit look ({error.code}): nothing could be "
+                "checked. Does the gate run in it? Start the network anew, then ask again."
+            ) from None
+        # what is seen first and read second: who came in between is known to the books
+        async with self._work.reading() as tx:
+            books = await read_books(tx, sight.at)
+        judgement = await asyncio.to_thread(self._judge, sight, books)  # an alarm must not wait for it
+        audit = Audit(
+            id=self._ids.opaque(),
+            at=sight.at,
+            cause=cause,
+            judgement=judgement,
+            rooms=len(sight.rooms),
+            members=len(books.members),
+            uncovered=uncovered(self._network, books.members, books.duties, sight.at),
+        )
+        return audit, sight, books
+
+    def _judge(self, sight: Sight, books: Books) -> Judgement:
+        world = world_of(sight, books, self._network, self._accounts, self._baseline())
+        return judge(world, RULES)
+
+    def _unknown(self, sight: Sight, books: Books) -> dict[str, str]:
+        """User id → identity, of members whom no audit has seen before."""
+        members = {self._accounts.member(member.localpart) for member in books.members}
+        members -= books.identities.keys()
+        return {
+            account.user_id: account.master_key
+            for account in sight.accounts
+            if account.master_key and account.user_id in members
+        }
+
+
+def concerning(judgement: Judgement, *names: str) -> Judgement:
+    """What is said of one room or member: they are its subject, or it names them."""
+
+    def some(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+        return tuple(
+            each
+            for each in findings
+            if each.subject.name in names or not {*names}.isdisjoint(map(str, each.values.values()))
+        )
+
+    return Judgement(some(judgement.findings), some(judgement.waived), some(judgement.separations))
