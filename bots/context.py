@@ -7,6 +7,7 @@ from banyan.domain.people import Member
 from banyan.domain.permissions import Permission
 from banyan.network import Network
 from banyan.services.approvals import Approvals
+from banyan.services.console import Console
 from banyan.services.freezing import Freezing
 from banyan.services.gatherings import Gatherings
 from banyan.services.ports import UnitOfWork
@@ -22,6 +23,7 @@ class Services:
     """The use cases that commands call. Each takes the unit of work as its first argument."""
 
     approvals: Approvals
+    console: Console
     freezing: Freezing
     gatherings: Gatherings
     raising: Raising

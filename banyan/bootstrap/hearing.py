@@ -13,6 +13,7 @@ def hearing(parts: Parts) -> Hearing:
     """The same for every account of one home."""
     services = Services(
         approvals=parts.approvals,
+        console=parts.console,
         freezing=parts.freezing,
         gatherings=parts.gatherings,
         raising=parts.raising,

@@ -21,6 +21,7 @@ from banyan.services.alert_decision import AlertDecision
 from banyan.services.alerts import Alerts, Links
 from banyan.services.approvals import Approvals, Decision
 from banyan.services.chats import Chats
+from banyan.services.console import Console
 from banyan.services.decisions import InviteDecision, RoleDecision
 from banyan.services.freezing import Freezing
 from banyan.services.gatherings import Gatherings
@@ -38,13 +39,13 @@ from banyan.services.rooms import Rooms
 from banyan.services.roster import Roster
 from banyan.services.senders import Senders
 from banyan.services.vigil import Vigil
-from banyan.settings import DEFAULT_NETWORK, Database, Home, Settings, load_settings
+from banyan.settings import DEFAULT_NETWORK, Database, Federation, Home, Settings, load_settings
 from banyan.store.open import open_store, url_for
 from banyan.store.upgrade import upgrade
 from banyan.store.work import SqlWork
 from banyan.vault import FileVault
 from bridge.metrics import Metrics
-from homeserver.config import HomeserverSpec, PostgresSpec
+from homeserver.config import FederationSpec, HomeserverSpec, PostgresSpec
 from homeserver.ports import choose_ports, remembered_ports
 from homeserver.registration import PublicRegistration
 from homeserver.supervise import Synapse
@@ -156,6 +157,12 @@ class Parts:
             ProposalKind.ROLE: RoleDecision(self.roles),
         }
         return Approvals(self.work, self.clock, self.ids, self.network, decisions)
+
+    @cached_property
+    def console(self) -> Console:
+        """The door of the console."""
+        url = self.addresses.private_url
+        return Console(self.work, self.clock, self.ids, network=self.network, url=url)
 
     @cached_property
     def rooms(self) -> Rooms:
@@ -324,8 +331,15 @@ def _addresses(
         behind_proxy=public is not None,
         database=_postgres(home, settings.database),
         private_chats=network.limits.private_chats == "allowed",
+        federation=_federation(settings.bind, settings.federation),
     )
     return addresses, spec
+
+
+def _federation(bind: str, own: Federation | None) -> FederationSpec | None:
+    if own is None:
+        return None
+    return FederationSpec(own.port, bind, own.certificate, own.private_key, own.authorities, own.loopback)
 
 
 def _postgres(home: Home, database: Database | None) -> PostgresSpec | None:

@@ -46,6 +46,7 @@ class Action(StrEnum):
     ALERT_QUEUED = "alert-queued"
     ALERT_REFUSED = "alert-refused"
     ALERT_EXPIRED = "alert-expired"
+    CONSOLE_OPENED = "console-opened"
 
 
 @dataclass(frozen=True)

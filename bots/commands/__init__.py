@@ -5,6 +5,7 @@ from bots.commands import (
     answering,
     approving,
     coach,
+    console,
     freezing,
     gathering,
     help,  # noqa: A004 - named after the words people type
@@ -30,6 +31,7 @@ TABLE = CommandTable(
         approving.approve,
         approving.refuse,
         freezing.freeze,
+        console.console,
         inviting.invite,
         roles.give,
         roles.take,

@@ -3,6 +3,7 @@ import pytest
 from banyan.domain.approvals import ProposalKind
 from banyan.services.alert_decision import AlertDecision
 from banyan.services.approvals import Approvals
+from banyan.services.console import Console
 from banyan.services.decisions import InviteDecision, RoleDecision
 from banyan.services.freezing import Freezing
 from banyan.services.gatherings import Gatherings
@@ -51,9 +52,17 @@ def gatherings(work, clock, ids, network, accounts):
 
 
 @pytest.fixture
-def services(approvals, freezing, gatherings, roles, releasing, roll_call, clock, ids, network, accounts):
+def console(work, clock, ids, network):
+    return Console(work, clock, ids, network=network, url="http://127.0.0.1:8011")
+
+
+@pytest.fixture
+def services(
+    approvals, console, freezing, gatherings, roles, releasing, roll_call, clock, ids, network, accounts
+):
     return Services(
         approvals=approvals,
+        console=console,
         freezing=freezing,
         gatherings=gatherings,
         raising=Raising(clock, ids, network=network, releasing=releasing, approvals=approvals),

@@ -165,6 +165,7 @@ ROWS: Mapping[str, Row] = {
     "need help": Row(EVERYBODY, ready=roll_call),
     "cannot talk": Row(EVERYBODY, ready=roll_call),
     "freeze": Row("--+---", {"who": WHO}, subject="who"),
+    "console": Row("--+---"),
     "invite": Row(MAY_INVITE, {"country": AREA, "themes": "climate"}, subject="country"),
     "role give": Row(GIVES_ROLES, ROLE, subject="who"),
     "role take": Row(GIVES_ROLES, ROLE, holding, "who"),
