@@ -39,6 +39,32 @@ class Database(_Frozen):
     banyan: str = "banyan"
 
 
+class Federation(_Frozen):
+    """How partner servers reach this home where the homeserver itself speaks TLS, without a reverse proxy.
+
+    Paths are relative to the home. Nothing listens while the network file declares no partner server.
+    """
+
+    port: Annotated[int, Field(ge=1, le=65535)] = 8448
+    certificate: Path
+    """The chain in PEM, for `server_name`."""
+    private_key: Path
+    authorities: tuple[Path, ...] = ()
+    """Certificates in PEM of those who may vouch for partners; empty: whom the machine trusts."""
+    loopback: Annotated[bool, Field(strict=True)] = False
+    """For tests: partners may be on this machine and in private networks."""
+
+    def below(self, home: Path) -> "Federation":
+        """The same with whole paths."""
+        return self.model_copy(
+            update={
+                "certificate": home / self.certificate,
+                "private_key": home / self.private_key,
+                "authorities": tuple(home / each for each in self.authorities),
+            }
+        )
+
+
 class Settings(_Frozen):
     """`DIR/banyan.yaml`, read once."""
 
@@ -47,6 +73,7 @@ class Settings(_Frozen):
     """Used while `public` is not set. Fixed at the first start."""
     public: Public | None = None
     database: Database | None = None
+    federation: Federation | None = None
     bind: Annotated[str, Field(description="Address of both listeners")] = "127.0.0.1"
 
     @property
@@ -121,4 +148,7 @@ def load_settings(home: Home) -> Settings:
         raise BadFile(file.name, faults) from None
     if not settings.network.is_absolute():
         settings = settings.model_copy(update={"network": (home.path / settings.network).resolve()})
+    if settings.federation is not None:
+        federation = settings.federation.below(home.path.resolve())
+        settings = settings.model_copy(update={"federation": federation})
     return settings

@@ -28,6 +28,20 @@ class PostgresSpec:
 
 
 @dataclass(frozen=True)
+class FederationSpec:
+    """A listener of Synapse's own for partner servers, with TLS. Without it they use the port of clients."""
+
+    port: int
+    bind: str
+    certificate: Path
+    private_key: Path
+    authorities: tuple[Path, ...] = ()
+    """Who may vouch for partners; empty: whom the machine trusts."""
+    loopback: bool = False
+    """Partners may be on this machine and in private networks, which Synapse does not visit otherwise."""
+
+
+@dataclass(frozen=True)
 class HomeserverSpec:
     """What differs between one network's Synapse and another's."""
 
@@ -42,6 +56,8 @@ class HomeserverSpec:
     database: PostgresSpec | None = None
     private_chats: bool = True
     federation_whitelist: tuple[str, ...] = ()
+    """Names of the servers that may be spoken with. Empty: nothing listens for other servers either."""
+    federation: FederationSpec | None = None
     retention_days: int = 365
     media_days: int = 180
 
@@ -131,6 +147,8 @@ def configuration(paths: Paths, spec: HomeserverSpec) -> dict[str, Any]:
     }
     if spec.public_baseurl is not None:
         config["public_baseurl"] = spec.public_baseurl
+    if spec.federation_whitelist and spec.federation is not None:
+        config |= _tls(spec.federation)
     return config
 
 
@@ -156,17 +174,39 @@ def log_configuration(paths: Paths) -> dict[str, Any]:
 
 
 def _listeners(spec: HomeserverSpec) -> list[dict[str, Any]]:
-    resources = ["client", "federation"] if spec.federation_whitelist else ["client"]
-    return [
-        {
-            "port": spec.client_port,
-            "type": "http",
-            "bind_addresses": [LOOPBACK],
-            "x_forwarded": spec.behind_proxy,
-            "resources": [{"names": resources, "compress": False}],
-        },
-        {"port": spec.metrics_port, "type": "metrics", "bind_addresses": [LOOPBACK]},
-    ]
+    own = spec.federation if spec.federation_whitelist else None
+    shared = bool(spec.federation_whitelist) and own is None
+    clients = {
+        "port": spec.client_port,
+        "type": "http",
+        "bind_addresses": [LOOPBACK],
+        "x_forwarded": spec.behind_proxy,
+        "resources": [{"names": ["client", "federation"] if shared else ["client"], "compress": False}],
+    }
+    metrics = {"port": spec.metrics_port, "type": "metrics", "bind_addresses": [LOOPBACK]}
+    return [clients, metrics] if own is None else [clients, _partners(own), metrics]
+
+
+def _partners(federation: FederationSpec) -> dict[str, Any]:
+    return {
+        "port": federation.port,
+        "type": "http",
+        "tls": True,
+        "bind_addresses": [federation.bind],
+        "resources": [{"names": ["federation"], "compress": False}],
+    }
+
+
+def _tls(federation: FederationSpec) -> dict[str, Any]:
+    config: dict[str, Any] = {
+        "tls_certificate_path": str(federation.certificate),
+        "tls_private_key_path": str(federation.private_key),
+    }
+    if federation.authorities:
+        config["federation_custom_ca_list"] = [str(each) for each in federation.authorities]
+    if federation.loopback:
+        config["ip_range_blacklist"] = []
+    return config
 
 
 def _database(paths: Paths, postgres: PostgresSpec | None) -> dict[str, Any]:

@@ -125,6 +125,9 @@ class Synapse:
             await self._wait_for_end()
             if self._stopping.is_set():
                 return
+            async with self._changing:
+                if self.pid is not None:
+                    continue  # `restart` has begun the next one already
             self._on_down()
             if time.monotonic() - began > STEADY_AFTER:
                 delay = self._first_delay
@@ -142,6 +145,19 @@ class Synapse:
                     raise
             except HomeserverDown:
                 await self._end(signal.SIGKILL)  # it hangs: end it, and the loop starts it again
+
+    async def restart(self) -> None:
+        """End the process and start it anew, with the configuration as it is written now.
+
+        Returns when it is ready. Raises as `wait_ready`. Nothing happens once it was told to stop.
+        """
+        async with self._changing:
+            if self._stopping.is_set():
+                return
+            await self._end(signal.SIGTERM)
+            self._on_down()
+            await self._spawn()
+        await self.wait_ready()
 
     async def stop(self) -> None:
         """End the process: SIGTERM, and SIGKILL after ten seconds. Returns when it is gone."""

@@ -10,8 +10,9 @@ from synapse.config._base import ConfigError
 from synapse.config.homeserver import HomeServerConfig
 from synapse.handlers.password_policy import PasswordPolicyHandler
 
-from homeserver.config import HomeserverSpec, Paths, PostgresSpec, render
+from homeserver.config import FederationSpec, HomeserverSpec, Paths, PostgresSpec, render
 from homeserver.hardening import HARDENING
+from tests.certificates import certificate
 from tests.homeserver.asked import Asked
 
 SPEC = HomeserverSpec(
@@ -58,6 +59,11 @@ def unknown(home, content: dict) -> set[str]:
 def test_synapse_knows_every_key(tmp_path, spec):
     """A key that Synapse ignores protects nobody."""
     assert unknown(tmp_path, rendered(tmp_path, spec)) == set()
+
+
+def test_synapse_knows_every_key_of_its_own_listener_for_partners(tmp_path):
+    """Certificate, key, authorities and the addresses it may visit."""
+    assert unknown(tmp_path, rendered(tmp_path, with_listener(tmp_path))) == set()
 
 
 @pytest.mark.parametrize(
@@ -117,6 +123,34 @@ def test_federation_is_served_only_to_declared_partners(tmp_path):
     assert "federation" not in str(alone["listeners"])
     assert with_partner["federation_domain_whitelist"] == ["p.test"]
     assert "federation" in str(with_partner["listeners"])
+
+
+def with_listener(home, *servers, loopback=True):
+    made = certificate(home / "tls", "banyan.test")
+    own = FederationSpec(8448, "127.0.0.1", made.chain, made.key, (made.authority,), loopback)
+    return replace(SPEC, federation_whitelist=servers or ("partner.test",), federation=own)
+
+
+def test_with_a_certificate_partners_have_a_door_of_their_own(tmp_path):
+    """Federation only, over TLS; the client's port serves no server any more."""
+    config = rendered(tmp_path, with_listener(tmp_path))
+    clients, partners, _ = config["listeners"]
+    assert [each["names"] for each in clients["resources"]] == [["client"]]
+    assert [each["names"] for each in partners["resources"]] == [["federation"]]
+    assert (partners["port"], partners["tls"]) == (8448, True)
+    assert config["ip_range_blacklist"] == []
+
+
+def test_private_networks_are_visited_only_on_request(tmp_path):
+    """A partner's name must not make our homeserver knock at its neighbours."""
+    assert "ip_range_blacklist" not in rendered(tmp_path, with_listener(tmp_path, loopback=False))
+    assert "ip_range_blacklist" not in rendered(tmp_path, replace(SPEC, federation_whitelist=("p.test",)))
+
+
+def test_a_certificate_opens_no_door_without_a_partner(tmp_path):
+    """The door is there only while somebody may come through it."""
+    spec = replace(with_listener(tmp_path), federation_whitelist=())
+    assert rendered(tmp_path, spec) == rendered(tmp_path)
 
 
 def test_everything_listens_on_loopback_and_trusts_no_header(tmp_path):
