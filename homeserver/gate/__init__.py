@@ -5,7 +5,7 @@ works the same in every worker. What it cannot look up it refuses: nobody new ge
 
 One file a topic: `registration` (who may have an account), `creating` (who may make which room),
 `judging` (events: membership and the state that guards a room), `joining` (members into their rooms),
-`leaving` (members out of rooms), `web`.
+`leaving` (members out of rooms), `survey` (what is there, for the audit), `web`.
 """
 
 from typing import Any
@@ -19,12 +19,14 @@ from homeserver.gate.leaving import Leaving
 from homeserver.gate.refusals import Refusals
 from homeserver.gate.registration import Registration
 from homeserver.gate.setting import GateSetting
+from homeserver.gate.survey import Survey
 from homeserver.gate.table import Table
-from homeserver.gate.web import AdmitResource, ExpelResource, PingResource
+from homeserver.gate.web import AdmitResource, ExpelResource, PingResource, SurveyResource
 
 ADMIT_PATH = "/_synapse/client/banyan/admit"
 EXPEL_PATH = "/_synapse/client/banyan/expel"
 PING_PATH = "/_synapse/client/banyan/ping"
+SURVEY_PATH = "/_synapse/client/banyan/survey"
 
 
 class Gate:
@@ -58,6 +60,7 @@ class Gate:
         api.register_web_resource(ADMIT_PATH, AdmitResource(config.secret, joining))
         api.register_web_resource(EXPEL_PATH, ExpelResource(config.secret, Leaving(api, config)))
         api.register_web_resource(PING_PATH, PingResource(config.secret, table, refusals))
+        api.register_web_resource(SURVEY_PATH, SurveyResource(config.secret, Survey(api)))
 
     @staticmethod
     def parse_config(config: dict[str, Any]) -> GateSetting:

@@ -15,6 +15,7 @@ from synapse.module_api.errors import Codes, SynapseError
 from homeserver.gate.joining import Joining
 from homeserver.gate.leaving import Leaving
 from homeserver.gate.refusals import Refusals
+from homeserver.gate.survey import Survey
 from homeserver.gate.table import Table, TableUnavailableError
 
 
@@ -85,3 +86,24 @@ class PingResource(_Guarded):
         except TableUnavailableError:
             return HTTPStatus.OK, {"table": False, "refused": dict(self._refusals.counts)}
         return HTTPStatus.OK, {"table": True, "refused": dict(self._refusals.counts)}
+
+
+class SurveyResource(_Guarded):
+    """POST {"marks": {room id: mark}} or {"room": room id} → everything that `Survey` sees, or one room.
+
+    The state of a room whose mark is the one given is null: it has not changed.
+    """
+
+    def __init__(self, secret: str, survey: Survey) -> None:
+        super().__init__(secret)
+        self._survey = survey
+
+    async def _async_render_POST(self, request: SynapseRequest) -> tuple[int, dict[str, Any]]:  # noqa: N802
+        self._authenticate(request)
+        body = parse_json_object_from_request(request)
+        room_id, marks = body.get("room"), body.get("marks") or {}
+        if isinstance(room_id, str):
+            return HTTPStatus.OK, await self._survey.room(room_id)
+        if not isinstance(marks, dict):
+            raise SynapseError(HTTPStatus.BAD_REQUEST, "marks: room id → mark", Codes.INVALID_PARAM)
+        return HTTPStatus.OK, await self._survey.everything(marks)
