@@ -7,6 +7,7 @@ from hashlib import sha256
 from typing import Any
 
 from banyan.domain.effects import Effect
+from banyan.domain.sight import SeenRoom, Sight
 from banyan.errors import TokenSpent
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -74,6 +75,25 @@ class FakeRegistration:
             raise TokenSpent("This invitation was used.")
         self.spent.add(token)
         self.registered[localpart] = passphrase
+
+
+@dataclass
+class FakeEye:
+    """An eye that sees what it is given, or nothing at all."""
+
+    sight: Sight
+    fails_with: Exception | None = None
+    looks: int = 0
+
+    async def look(self) -> Sight:
+        self.looks += 1
+        if self.fails_with:
+            raise self.fails_with
+        return self.sight
+
+    async def room(self, room_id: str) -> SeenRoom | None:
+        sight = await self.look()
+        return next((room for room in sight.rooms if room.room_id == room_id), None)
 
 
 @dataclass

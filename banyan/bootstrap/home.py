@@ -10,16 +10,20 @@ from pathlib import Path
 import yaml
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from banyan.bootstrap.addresses import PORTS, Addresses, addresses_of
+from banyan.bootstrap.baseline import baseline_of, judged
 from banyan.clock import SystemClock
 from banyan.domain.approvals import ProposalKind
 from banyan.domain.people import Accounts
 from banyan.errors import AlreadyRunning, UsedWrongly
-from banyan.files import create_secret, write_private
+from banyan.files import write_private
+from banyan.matrix import Api
 from banyan.network import Network, load_network
 from banyan.services.access import Access
 from banyan.services.alert_decision import AlertDecision
 from banyan.services.alerts import Alerts, Links
 from banyan.services.approvals import Approvals, Decision
+from banyan.services.audit import Audits
 from banyan.services.chats import Chats
 from banyan.services.console import Console
 from banyan.services.decisions import InviteDecision, RoleDecision
@@ -39,33 +43,21 @@ from banyan.services.rooms import Rooms
 from banyan.services.roster import Roster
 from banyan.services.senders import Senders
 from banyan.services.vigil import Vigil
-from banyan.settings import DEFAULT_NETWORK, Database, Federation, Home, Settings, load_settings
+from banyan.settings import DEFAULT_NETWORK, Home, Settings, load_settings
 from banyan.store.open import open_store, url_for
 from banyan.store.upgrade import upgrade
 from banyan.store.work import SqlWork
 from banyan.vault import FileVault
 from bridge.metrics import Metrics
-from homeserver.config import FederationSpec, HomeserverSpec, PostgresSpec
+from homeserver.config import HomeserverSpec
 from homeserver.ports import choose_ports, remembered_ports
 from homeserver.registration import PublicRegistration
 from homeserver.supervise import Synapse
+from homeserver.survey import Surveyor
 from policies.placement import rooms_now
 
-PORTS = ("client", "metrics", "public", "private")
-
-
-@dataclass(frozen=True)
-class Addresses:
-    """Where the parts of one home listen, and how the world reaches them."""
-
-    homeserver: str
-    """Where our own processes reach Synapse."""
-    public: tuple[str, int]
-    private: tuple[str, int]
-    homeserver_url: str
-    """What members are told."""
-    web_url: str
-    private_url: str
+EYE_PATIENCE = 10.0
+"""Seconds for which the gate is asked again when it does not answer."""
 
 
 @dataclass
@@ -235,6 +227,30 @@ class Parts:
         return Vigil(self.work)
 
     @cached_property
+    def gate(self) -> Api:
+        """The way to the gate inside the homeserver."""
+        secret = self.home.secret("gate.secret").read_text().strip()
+        return Api(self.addresses.homeserver, secret, patience=EYE_PATIENCE)
+
+    @cached_property
+    def eye(self) -> Surveyor:
+        """What sees the homeserver from inside."""
+        return Surveyor(self.gate, judged, self.clock)
+
+    @cached_property
+    def audits(self) -> Audits:
+        """Whether the rules are kept."""
+        return Audits(
+            self.work,
+            self.clock,
+            self.ids,
+            self.eye,
+            network=self.network,
+            accounts=self.accounts,
+            baseline=partial(baseline_of, self.home, self.spec),
+        )
+
+    @cached_property
     def metrics(self) -> Metrics:
         """Counts without ids."""
         return Metrics(self.work)
@@ -243,6 +259,12 @@ class Parts:
     def retention(self) -> Retention:
         """What is erased, and when."""
         return Retention(self.work, self.clock)
+
+    async def close(self) -> None:
+        """Close what this process opened to the homeserver."""
+        await self.registration.close()
+        if "gate" in vars(self):  # nobody looked: nothing is open
+            await self.gate.close()
 
 
 @asynccontextmanager
@@ -258,14 +280,15 @@ async def open_home(
     ports = remembered_ports(home.path)
     if listening or not ports.keys() >= set(PORTS):
         ports = choose_ports(home.path, PORTS)
-    addresses, spec = _addresses(home, settings, declared, ports)
+    addresses, spec = addresses_of(home, settings, declared, ports)
     engine = open_store(url_for(settings, home))
     registration = PublicRegistration(addresses.homeserver)
+    parts = Parts(home, settings, declared, addresses, spec, engine, Wakes(), registration)
     try:
         await upgrade(engine)
-        yield Parts(home, settings, declared, addresses, spec, engine, Wakes(), registration)
+        yield parts
     finally:
-        await registration.close()
+        await parts.close()
         await engine.dispose()
 
 
@@ -307,49 +330,3 @@ def _found(home: Home, settings: Settings) -> None:
     if settings.network != DEFAULT_NETWORK:
         first["network"] = str(settings.network)
     write_private(home.settings_file, yaml.safe_dump(first))
-
-
-def _addresses(
-    home: Home, settings: Settings, network: Network, ports: dict[str, int]
-) -> tuple[Addresses, HomeserverSpec]:
-    local = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
-    public = settings.public
-    addresses = Addresses(
-        homeserver=local["client"],
-        public=(settings.bind, ports["public"]),
-        private=("127.0.0.1", ports["private"]),
-        homeserver_url=public.homeserver_url if public else local["client"],
-        web_url=(public.web_url if public else local["public"]).rstrip("/"),
-        private_url=local["private"],
-    )
-    spec = HomeserverSpec(
-        server_name=settings.name,
-        client_port=ports["client"],
-        metrics_port=ports["metrics"],
-        private_url=local["private"],
-        public_baseurl=f"{public.homeserver_url.rstrip('/')}/" if public else None,
-        behind_proxy=public is not None,
-        database=_postgres(home, settings.database),
-        private_chats=network.limits.private_chats == "allowed",
-        federation=_federation(settings.bind, settings.federation),
-    )
-    return addresses, spec
-
-
-def _federation(bind: str, own: Federation | None) -> FederationSpec | None:
-    if own is None:
-        return None
-    return FederationSpec(own.port, bind, own.certificate, own.private_key, own.authorities, own.loopback)
-
-
-def _postgres(home: Home, database: Database | None) -> PostgresSpec | None:
-    if database is None:
-        return None
-    password_file = database.password_file or _no_password(home)
-    return PostgresSpec(database.host, database.port, database.user, password_file, database.synapse)
-
-
-def _no_password(home: Home) -> Path:
-    file = home.secret("no-password")
-    create_secret(file, "")
-    return file
