@@ -7,6 +7,7 @@ from outside is cleaned and escaped here: it can neither make HTML, mention anyb
 import json
 import re
 from collections.abc import Iterable
+from html import escape
 from typing import Any
 
 from banyan.i18n import N_, SOURCE, Text, render, to_html
@@ -25,6 +26,10 @@ HELP = (
 )
 
 WARNINGS = {
+    "audit-blind": N_(
+        "The audit could not look at the server for some minutes, so nobody knows whether the rules are kept. "
+        "Ask the operator to look, then write “audit” here."
+    ),
     "warden-has-device": N_(
         "Somebody has added a device to the account that keeps the rooms. It must never have one. The server "
         "may be in other hands. Call the operator by another way now, and plan nothing here until they say "
@@ -33,6 +38,11 @@ WARNINGS = {
     "warden-identity-changed": N_(
         "Somebody has replaced the identity of the account that keeps the rooms. The server may be in other "
         "hands. Call the operator by another way now, and plan nothing here until they say it is safe."
+    ),
+    "log-changed": N_(
+        "The log of decisions is not what was signed before: somebody has changed it. I sign nothing more. "
+        "Call the operator by another way now. Keep the checkpoints of this room somewhere else: they show "
+        "what was changed."
     ),
 }
 """What staff read, by the reason code of the log."""
@@ -48,6 +58,15 @@ def warning(reason: str, language: str) -> Content:
     both = [render(Text(WARNINGS[reason]), tag) for tag in dict.fromkeys((language, SOURCE))]
     content = message([Text("{said}", said=said) for said in both], language, rings=True)
     return content | {"m.mentions": {"room": True}}
+
+
+def checkpoint(note: str, size: int, language: str) -> Content:
+    """Return a checkpoint of the log for staff to keep outside: the note stands alone, to be copied whole."""
+    said = message([Text(N_("The log has {count} entries. Keep this outside."), count=size)], language)
+    return said | {
+        "body": f"{said['body']}\n\n```\n{note}```",
+        "formatted_body": f"{said['formatted_body']}<pre><code>{escape(note)}</code></pre>",
+    }
 
 
 def message(

@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from banyan.bootstrap.auditing import want_audit
 from banyan.bootstrap.growing import grow, grower
 from banyan.bootstrap.home import open_home, read_files
 from banyan.bootstrap.waiting import carried_out, must_exist, must_run
@@ -56,7 +57,10 @@ async def apply(home: Home, network: Path | None, progress: Progress, *, allow_r
     """Make the rooms what the network file says."""
     must_run(home)
     async with open_home(home, network) as parts:
-        return await grow(parts, progress, allow_removals=allow_removals)
+        try:
+            return await grow(parts, progress, allow_removals=allow_removals)
+        finally:
+            await want_audit(parts)
 
 
 async def invite(home: Home, country: str, themes: Sequence[str], language: str | None) -> Invitation:

@@ -10,6 +10,7 @@ import aiohttp
 import structlog
 from aiohttp import web
 
+from banyan.bootstrap.auditing import auditing
 from banyan.bootstrap.crew import Crew, draining
 from banyan.bootstrap.home import Parts
 from banyan.bootstrap.speaking import SPEAKERS, speaking
@@ -207,6 +208,7 @@ PARTS: Mapping[str, Part] = {
     "desk": partial(speaking, actor=Actor.DESK),
     "steward": partial(speaking, actor=Actor.STEWARD),
     "schedule": _schedule,
+    "audit": auditing,
 }
 """Everything `banyan serve --only` knows, in the order in which it starts."""
 

@@ -1,0 +1,84 @@
+"""When audits are made: soon after the start, every morning, and when another process has changed something."""
+
+from datetime import datetime, time, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+import structlog
+
+from banyan.domain.effects import Actor, NewEffect
+from banyan.domain.rooms import RoomKind, room_key
+from banyan.network import Network
+from banyan.services.audit import WANTED, Audits, Blind
+from banyan.services.ports import Clock, Work
+
+SECURITY: Final = room_key(RoomKind.STAFF, "security")
+
+SETTLED: Final = timedelta(seconds=30)
+"""After the start: the bots come first, and what drifted meanwhile is put right first."""
+
+MORNING: Final = time(8)
+"""In the zone of the staff."""
+
+AGAIN: Final = timedelta(minutes=1)
+"""After a look that failed."""
+
+PATIENCE: Final = 3
+"""Looks that may fail in a row before staff are told."""
+
+BLIND: Final = "audit-blind"
+"""What the steward is told to warn of."""
+
+logger = structlog.get_logger()
+
+
+class Rounds:
+    """Asks for audits when they are due. Call `tend` every few seconds."""
+
+    def __init__(self, audits: Audits, work: Work, clock: Clock, network: Network) -> None:
+        self._audits = audits
+        self._work = work
+        self._clock = clock
+        self._zone = ZoneInfo(network.regional.time_zone)
+        self._next = clock.now() + SETTLED
+        self._cause = "start"
+        self._served: str | None = None
+        self._blind = 0
+
+    async def tend(self) -> None:
+        """Make an audit if one is due."""
+        async with self._work.reading() as tx:
+            wanted = await tx.noted.get(WANTED)
+        if self._clock.now() >= self._next:
+            await self._audit(self._cause, wanted)
+        elif wanted != self._served and self._cause == "daily" and not self._blind:
+            await self._audit("apply", wanted)
+
+    async def _audit(self, cause: str, wanted: str | None) -> None:
+        now = self._clock.now()
+        try:
+            await self._audits.run(cause)
+        except Blind as error:
+            self._blind += 1
+            self._next = now + AGAIN
+            logger.warning(error.code, failures=self._blind)
+            if self._blind == PATIENCE:
+                await self._warn(now)
+            return
+        # what was noted before this audit looked is covered by it, whatever it was made for
+        self._blind, self._served = 0, wanted
+        if cause != "apply":
+            self._cause, self._next = "daily", self._morning_after(now)
+
+    def _morning_after(self, now: datetime) -> datetime:
+        today = datetime.combine(now.astimezone(self._zone), MORNING, self._zone)
+        return today if today > now else today + timedelta(days=1)
+
+    async def _warn(self, now: datetime) -> None:
+        """Tell staff, at most once a day: nothing found is no good news when nothing was seen."""
+        async with self._work() as tx:
+            room = await tx.rooms.get(SECURITY)
+            if room is not None:
+                payload = {"room_id": room.room_id, "language": room.language, "reason": BLIND}
+                once = f"{BLIND}:{now:%Y-%m-%d}"
+                await tx.outbox.put(NewEffect(Actor.STEWARD, "warn", payload, lane=room.room_id, dedupe=once))
