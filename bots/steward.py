@@ -6,7 +6,7 @@ from typing import Any
 from banyan.domain.effects import Effect
 from banyan.services.outbox import Handler, Never
 from bots.outgoing import Outgoing
-from bots.texts import WARNINGS, warning
+from bots.texts import WARNINGS, checkpoint, warning
 
 
 class Steward:
@@ -18,7 +18,7 @@ class Steward:
     @property
     def handlers(self) -> Mapping[str, Handler]:
         """Effect kind → what is done about it."""
-        return {"say": self.say, "warn": self.warn}
+        return {"say": self.say, "warn": self.warn, "checkpoint": self.checkpoint}
 
     async def say(self, effect: Effect) -> Mapping[str, Any]:
         """Say what was decided already: `room_id`, `content`. Result: `{"event_id"}`.
@@ -27,6 +27,12 @@ class Steward:
         """
         asked = effect.payload
         return {"event_id": await self._outgoing.send(effect, asked["room_id"], asked["content"])}
+
+    async def checkpoint(self, effect: Effect) -> Mapping[str, Any]:
+        """Hand a checkpoint of the log out. Result: `{"event_id"}`."""
+        asked = effect.payload
+        content = checkpoint(asked["note"], asked["size"], asked["language"])
+        return {"event_id": await self._outgoing.send(effect, asked["room_id"], content)}
 
     async def warn(self, effect: Effect) -> Mapping[str, Any]:
         """Warn the staff of a room. Result: `{"event_id"}`."""

@@ -6,11 +6,17 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from hashlib import sha256
+from types import MappingProxyType
 
 import rfc8785
 
+from banyan.domain.people import Member
+
 GENESIS = "0" * 64
 """`prev` of the first entry."""
+
+UNREADABLE = (ValueError, KeyError, TypeError, RecursionError, rfc8785.CanonicalizationError)
+"""What the bytes of an entry can raise when somebody else wrote them."""
 
 
 class Action(StrEnum):
@@ -49,6 +55,30 @@ class Action(StrEnum):
     CONSOLE_OPENED = "console-opened"
 
 
+ROUTINE = frozenset(
+    {
+        Action.HOME_FOUNDED,
+        Action.ROOM_CREATED,
+        Action.MEMBER_ADMITTED,
+        Action.INVITATION_EXPIRED,
+        Action.PROPOSED,
+        Action.PROPOSAL_EXPIRED,
+        Action.GATHERING_ANNOUNCED,
+        Action.GATHERING_CANCELLED,
+        Action.ROOM_ANNOUNCED,
+        Action.ALERT_HELD,
+        Action.ALERT_QUEUED,
+        Action.ALERT_REFUSED,
+        Action.ALERT_EXPIRED,
+        Action.CONSOLE_OPENED,
+    }
+)
+"""What happens by itself, or decides nothing about who may be where: it waits for the hourly checkpoint."""
+
+SECURITY_DECISIONS = frozenset(Action) - ROUTINE
+"""After these a checkpoint is signed at once. An action that nobody thought about is one of them."""
+
+
 @dataclass(frozen=True)
 class NewEntry:
     """What a service writes. No content, no names of people, no addresses."""
@@ -61,6 +91,36 @@ class NewEntry:
     reason: str = ""
     """A code, never free text."""
     details: Mapping[str, str | int | bool] = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)
+    """Field → value that the entry only commits to, e.g. `{"member": pseudonym}`; see `Opening`."""
+
+
+def about_member(
+    action: Action,
+    actor: str,
+    member: Member,
+    *,
+    reason: str = "",
+    details: Mapping[str, str | int | bool] = MappingProxyType({}),
+) -> NewEntry:
+    """An entry whose object is a member: it has their opaque id, and commits to their pseudonym."""
+    return NewEntry(action, actor, member.id, reason, details, {"member": member.localpart})
+
+
+@dataclass(frozen=True)
+class Opening:
+    """What a commitment stands for. It can be shredded: the entry, the chain and the tree hold without it."""
+
+    seq: int
+    field: str
+    salt: str
+    """Hex, 128 random bits: who guesses the value cannot try it out against the log."""
+    value: str
+
+    @property
+    def commitment(self) -> str:
+        """What the entry says: hex SHA-256 of salt and value."""
+        return sha256(bytes.fromhex(self.salt) + self.value.encode()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -71,7 +131,10 @@ class Entry:
     """1-based, without gaps."""
     at: datetime
     body: bytes
-    """RFC 8785 JSON of `{"seq", "at", "prev", "action", "actor", "object", "reason", "details"}`."""
+    """RFC 8785 JSON of `{"seq", "at", "prev", "action", "actor", "object", "reason", "details"}`.
+
+    `commitments`, field → hex, stands in those that name somebody.
+    """
     hash: str
     """Hex of `leaf_hash(body)`; the next entry's `prev`."""
 
@@ -92,8 +155,11 @@ def leaf_hash(body: bytes) -> str:
     return sha256(b"\x00" + body).hexdigest()
 
 
-def entry_body(entry: NewEntry, *, seq: int, at: datetime, prev: str) -> bytes:
+def entry_body(
+    entry: NewEntry, *, seq: int, at: datetime, prev: str, openings: Iterable[Opening] = ()
+) -> bytes:
     """RFC 8785 JSON of an entry in its place in the chain. `at` becomes UTC with microseconds."""
+    commitments = {opening.field: opening.commitment for opening in openings}
     return rfc8785.dumps(
         {
             "seq": seq,
@@ -104,8 +170,18 @@ def entry_body(entry: NewEntry, *, seq: int, at: datetime, prev: str) -> bytes:
             "object": entry.object,
             "reason": entry.reason,
             "details": dict(entry.details),
+            **({"commitments": commitments} if commitments else {}),
         }
     )
+
+
+def entry_from(body: bytes, seq: int) -> Entry:
+    """An entry of which only the body was kept, as an export has it. A chain refuses what is unreadable."""
+    try:
+        at = datetime.fromisoformat(json.loads(body)["at"])
+    except UNREADABLE:
+        at = datetime.min.replace(tzinfo=UTC)
+    return Entry(seq, at, body, leaf_hash(body))
 
 
 @dataclass(frozen=True)
@@ -118,33 +194,45 @@ class Break:
     """`gap`, `hash`, `unreadable`, `not-canonical`, `prev` or `mismatch`."""
 
 
+class Chain:
+    """Follows a log from its first entry on. It remembers the last entry only."""
+
+    def __init__(self) -> None:
+        self.size = 0
+        """Entries that hold so far."""
+        self.head = GENESIS
+        """Hash of the last of them."""
+        self.action = ""
+        """What the last of them says."""
+
+    def follow(self, entry: Entry) -> Break | None:
+        """Go on to the next entry; where it does not follow, stay and say why."""
+        seq = self.size + 1
+        try:
+            body = json.loads(entry.body)
+            canonical = rfc8785.dumps(body) == entry.body
+            at, self.action = datetime.fromisoformat(body["at"]), body["action"]
+        except UNREADABLE:
+            return Break(seq, "unreadable" if leaf_hash(entry.body) == entry.hash else "hash")
+        fine = {
+            "gap": entry.seq == seq,
+            "hash": leaf_hash(entry.body) == entry.hash,
+            "not-canonical": canonical,
+            "prev": body.get("prev") == self.head,
+            "mismatch": body.get("seq") == seq and at == entry.at,
+        }
+        for why, holds in fine.items():
+            if not holds:
+                return Break(seq, why)
+        self.size, self.head = seq, entry.hash
+        return None
+
+
 def verify_chain(entries: Iterable[Entry]) -> Break | None:
     """The first break of a chain that starts at its first entry; None when it holds.
 
-    A chain that was rewritten from some point to its end, or whose tail was cut off, holds too: only a head
-    that somebody outside remembers shows that.
+    A chain that was rewritten from some point to its end, or whose tail was cut off, holds too: only a
+    checkpoint that somebody outside remembers shows that, see `proof.examine`.
     """
-    prev = GENESIS
-    for seq, entry in enumerate(entries, start=1):
-        why = _flaw(entry, seq, prev)
-        if why:
-            return Break(seq, why)
-        prev = entry.hash
-    return None
-
-
-def _flaw(entry: Entry, seq: int, prev: str) -> str | None:
-    if entry.seq != seq:
-        return "gap"
-    if leaf_hash(entry.body) != entry.hash:
-        return "hash"
-    try:
-        body = json.loads(entry.body)
-        at = datetime.fromisoformat(body["at"])
-        if rfc8785.dumps(body) != entry.body:
-            return "not-canonical"
-    except (ValueError, KeyError, TypeError, RecursionError, rfc8785.CanonicalizationError):
-        return "unreadable"
-    if body.get("prev") != prev:
-        return "prev"
-    return None if body.get("seq") == seq and at == entry.at else "mismatch"
+    chain = Chain()
+    return next((broken for entry in entries if (broken := chain.follow(entry))), None)

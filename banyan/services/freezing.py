@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from banyan.domain.effects import Actor, EffectState, NewEffect
-from banyan.domain.log import Action, NewEntry
+from banyan.domain.log import Action, about_member
 from banyan.domain.people import Accounts, Member, MemberStatus
 from banyan.errors import Refusal
 from banyan.i18n import N_
@@ -63,7 +63,7 @@ class Freezing:
         if not self._buckets.take(by.rpartition(":")[2]):  # another role is no other phone
             raise Refusal(ENOUGH, count=self._limit)
         await tx.members.set_status(member.id, MemberStatus.FROZEN)
-        await tx.log.append(NewEntry(Action.MEMBER_FROZEN, by, member.id, reason=reason))
+        await tx.log.append(about_member(Action.MEMBER_FROZEN, by, member, reason=reason))
         user_id = self._accounts.member(member.localpart)
         shut = await tx.outbox.put(NewEffect(Actor.GATE, "freeze", {"user_id": user_id}, subject=subject))
         if member.status is MemberStatus.INVITED:

@@ -8,7 +8,7 @@ from hashlib import sha256
 import structlog
 
 from banyan.domain.effects import Actor, NewEffect
-from banyan.domain.log import Action, NewEntry
+from banyan.domain.log import Action, about_member
 from banyan.domain.people import Accounts, Invitation, Member, MemberStatus, Placement
 from banyan.domain.rooms import RoomKind
 from banyan.errors import BanyanError, NotFound, Taken, TokenSpent, WeakPassphrase
@@ -133,7 +133,7 @@ class Members:
         expires = self._clock.now() + timedelta(hours=self._network.limits.invitation_hours)
         await tx.invitations.add(Invitation(member.id, token_hash(token), expires))
         codes = {"area": area.key, "themes": _listed(themes), "roles": _listed(roles)}
-        await tx.log.append(NewEntry(Action.MEMBER_INVITED, by, member.id, details=codes))
+        await tx.log.append(about_member(Action.MEMBER_INVITED, by, member, details=codes))
         user_id, until = self._accounts.member(member.localpart), expires.isoformat()
         stands_for = {"localpart": member.localpart, "token_hash": token_hash(token), "expires": until}
         subject = invitation_subject(token)
@@ -179,17 +179,14 @@ class Members:
         async with self._work() as tx:
             return await self._admit(tx, user_id)
 
-    async def heard(self, transaction: str, joins: Sequence[Join]) -> None:
-        """Admit whoever joined the space of their area; nothing when this transaction was handled before."""
-        async with self._work() as tx:
-            if not await tx.answered.first(transaction, self._clock.now()):
-                return
-            for joined in joins:
-                room = await tx.rooms.by_id(joined.room_id)
-                localpart = self._accounts.localpart(joined.user_id)
-                member = await tx.members.by_localpart(localpart) if localpart else None
-                if room and member and room.kind is RoomKind.SPACE and room.area == member.placement.area:
-                    await self._admit(tx, joined.user_id)
+    async def joined(self, tx: UnitOfWork, joins: Sequence[Join]) -> None:
+        """Admit whoever joined the space of their area."""
+        for joined in joins:
+            room = await tx.rooms.by_id(joined.room_id)
+            localpart = self._accounts.localpart(joined.user_id)
+            member = await tx.members.by_localpart(localpart) if localpart else None
+            if room and member and room.kind is RoomKind.SPACE and room.area == member.placement.area:
+                await self._admit(tx, joined.user_id)
 
     async def awaited(self) -> Sequence[str]:
         """User ids of those invited: at start-up, whose account exists has arrived while nobody listened."""
@@ -205,7 +202,7 @@ class Members:
                     continue
                 user_id = self._accounts.member(member.localpart)
                 await tx.members.set_status(member.id, MemberStatus.EXPIRED)
-                await tx.log.append(NewEntry(Action.INVITATION_EXPIRED, "service:schedule", member.id))
+                await tx.log.append(about_member(Action.INVITATION_EXPIRED, "service:schedule", member))
                 await self._forget_token(tx, user_id, invitation.token_hash)
                 nowhere = {"user_id": user_id, "room_ids": None}
                 await tx.outbox.put(NewEffect(Actor.GATE, "withdraw", nowhere, lane=user_id))
@@ -244,11 +241,12 @@ class Members:
             logger.warning("arrived-after-expiry", member=member.id)
             return False
         await tx.members.set_status(member.id, MemberStatus.ADMITTED)
-        await tx.log.append(NewEntry(Action.MEMBER_ADMITTED, "service:gate", member.id))
+        await tx.log.append(about_member(Action.MEMBER_ADMITTED, "service:gate", member))
         chat = {"member_id": member.id, "user_id": user_id}
         once = f"open-chat:{member.id}"
         await tx.outbox.put(NewEffect(Actor.DESK, "open_chat", chat, lane=user_id, dedupe=once))
         await join(tx, user_id)
+        await set_powers(tx, self._network, member.placement)
         return True
 
     async def _forget_token(self, tx: UnitOfWork, user_id: str, digest: str) -> None:

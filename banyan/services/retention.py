@@ -19,6 +19,9 @@ ROLL_CALLS = timedelta(days=30)
 GATHERINGS = timedelta(days=7)
 """After they began; who came to what is nobody's business then."""
 
+OPENINGS = timedelta(days=90)
+"""Whom the log is about, once they are gone: long enough for whoever disputes what was decided."""
+
 
 class Retention:
     """What is kept, and for how long."""
@@ -40,5 +43,6 @@ class Retention:
                     await tx.posts.forget(now - GATHERINGS),
                     await tx.answered.forget(now - ANSWERED),
                     await tx.outbox.forget(now - EFFECTS),
+                    await tx.log.shred(now - OPENINGS),
                 ]
             )

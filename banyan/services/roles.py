@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from banyan.domain.log import Action, NewEntry
+from banyan.domain.log import Action, about_member
 from banyan.domain.people import Accounts, Member, MemberStatus
 from banyan.errors import IllegalMove, Refusal
 from banyan.i18n import N_
@@ -46,7 +46,7 @@ class Roles:
         if after == member.placement:
             return
         await tx.members.grant(member.id, role)
-        await tx.log.append(NewEntry(Action.ROLE_GRANTED, by, member.id, details={"role": role}))
+        await tx.log.append(about_member(Action.ROLE_GRANTED, by, member, details={"role": role}))
         user_id = self._accounts.member(member.localpart)
         await let_in(tx, user_id, keys)
         if member.status is MemberStatus.ADMITTED:
@@ -58,6 +58,6 @@ class Roles:
         if after == member.placement:
             return
         await tx.members.revoke(member.id, role)
-        await tx.log.append(NewEntry(Action.ROLE_REVOKED, by, member.id, details={"role": role}))
+        await tx.log.append(about_member(Action.ROLE_REVOKED, by, member, details={"role": role}))
         lost = rooms_now(self._network, member.placement) - rooms_now(self._network, after)
         await leave(tx, self._accounts.member(member.localpart), lost)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from banyan.domain.effects import Actor, NewEffect
-from banyan.domain.log import Action, NewEntry
+from banyan.domain.log import Action, NewEntry, about_member
 from banyan.domain.people import Accounts, Member, MemberStatus, Placement
 from banyan.domain.rooms import Room, RoomKey, RoomKind, room_key
 from banyan.errors import Refusal
@@ -86,7 +86,7 @@ class Rooms:
         for theme in after.themes - member.placement.themes:
             await tx.members.add_theme(member.id, theme)
         await tx.members.unbar(member.id, key)
-        await tx.log.append(NewEntry(Action.MEMBER_LET_IN, actor, member.id, details={"room": key}))
+        await tx.log.append(about_member(Action.MEMBER_LET_IN, actor, member, details={"room": key}))
         user_id = self._accounts.member(member.localpart)
         await let_in(tx, user_id, frozenset({key}))
         await join(tx, user_id)
@@ -103,7 +103,7 @@ class Rooms:
         """Take a member out of a conversation and keep them out. Their alarms and news stay."""
         await self.check_bar(tx, key, member, by=by)
         await tx.members.bar(member.id, key)
-        await tx.log.append(NewEntry(Action.MEMBER_BARRED, actor, member.id, details={"room": key}))
+        await tx.log.append(about_member(Action.MEMBER_BARRED, actor, member, details={"room": key}))
         await leave(tx, self._accounts.member(member.localpart), {key})
 
     async def check_announce(self, tx: UnitOfWork, *, by: Member) -> None:

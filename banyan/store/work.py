@@ -44,7 +44,7 @@ class SqlUnit:
         self.gatherings = SqlGatherings(connection)
         self.posts = SqlPosts(connection)
         self.checkins = SqlCheckins(connection)
-        self.log = SqlLog(connection, clock)
+        self.log = SqlLog(connection, clock, ids)
         self.answered = SqlAnswered(connection)
         self.conversations = SqlConversations(connection)
         self.proposals = SqlProposals(connection)

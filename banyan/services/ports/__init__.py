@@ -3,7 +3,7 @@
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
-from banyan.services.ports.flow import Alerts, Answered, Checkpoints, Log, Noted, Outbox, Senders
+from banyan.services.ports.flow import Alerts, Answered, Checkpoints, Log, Notary, Noted, Outbox, Senders
 from banyan.services.ports.oversight import Audits, Console, Cuts, Identities, Repairs
 from banyan.services.ports.people import (
     Checkins,
@@ -96,6 +96,7 @@ __all__ = [
     "Invitations",
     "Log",
     "Members",
+    "Notary",
     "Noted",
     "Outbox",
     "Posts",

@@ -6,7 +6,8 @@ from typing import Any, Protocol
 
 from banyan.domain.alerts import Alert, AlertState, Sender
 from banyan.domain.effects import Actor, Effect, NewEffect
-from banyan.domain.log import Checkpoint, Entry, NewEntry
+from banyan.domain.log import Checkpoint, Entry, NewEntry, Opening
+from banyan.domain.notes import Head, PublicKey
 
 
 class Senders(Protocol):
@@ -77,8 +78,24 @@ class Log(Protocol):
     """The append-only log of decisions."""
 
     async def append(self, entry: NewEntry) -> Entry: ...
-    async def all(self, after: int = 0) -> Sequence[Entry]: ...
+    async def all(self, after: int = 0, limit: int | None = None) -> Sequence[Entry]: ...
     async def head(self) -> Entry | None: ...
+    async def openings(self) -> Mapping[int, Sequence[Opening]]:
+        """By the number of the entry: what its commitments stand for, as far as it was not shredded."""
+
+    async def shred(self, before: datetime) -> int:
+        """Erase whom entries are about, of those gone of whom nothing was written since then; how many."""
+
+
+class Notary(Protocol):
+    """Holds the key that signs the log."""
+
+    @property
+    def key(self) -> PublicKey:
+        """Whose signature it is; its name is the origin of the log."""
+
+    def sign(self, head: Head) -> str:
+        """The checkpoint as a signed note; the same bytes each time."""
 
 
 class Checkpoints(Protocol):
