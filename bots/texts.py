@@ -27,8 +27,8 @@ HELP = (
 
 WARNINGS = {
     "audit-blind": N_(
-        "The audit could not look at the server for some minutes, so nobody knows whether the rules are kept. "
-        "Ask the operator to look, then write “audit” here."
+        "The audit could not look at the server for some minutes, so nobody knows whether the rules are "
+        "kept. Ask the operator to look, then write “audit” here."
     ),
     "warden-has-device": N_(
         "Somebody has added a device to the account that keeps the rooms. It must never have one. The server "

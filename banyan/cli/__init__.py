@@ -7,7 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from banyan.cli import log, member, role, sender
+from banyan.cli import log, member, partner, role, sender
+from banyan.cli.audit import audit
 from banyan.cli.common import DEFAULT_HOME, HomeOption, JsonOption, NetworkOption, err, out, run, say
 from banyan.errors import BanyanError
 from banyan.settings import Home
@@ -20,8 +21,15 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode="markdown",
 )
-for name, group in (("member", member), ("role", role), ("sender", sender), ("log", log)):
+for name, group in (
+    ("member", member),
+    ("role", role),
+    ("partner", partner),
+    ("sender", sender),
+    ("log", log),
+):
     app.add_typer(group.app, name=name)
+app.command()(audit)
 
 
 @app.command()

@@ -4,8 +4,6 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 
-import structlog
-
 from banyan.domain.findings import Audit, Finding, Judgement, Tally
 from banyan.domain.people import Accounts
 from banyan.domain.sight import Sight
@@ -23,8 +21,6 @@ WANTED = "audit-wanted"
 
 Told = Callable[[UnitOfWork, Audit], Awaitable[None]]
 """Hears of an audit in the unit of work that keeps it; `tx.audits.latest()` is still the one before."""
-
-logger = structlog.get_logger()
 
 
 class Blind(BanyanError):
@@ -73,8 +69,6 @@ class Audits:
             await tx.identities.pin(self._unknown(sight, books), audit.at)
             await self.told(tx, audit)
             await tx.audits.add(audit)
-        # counts without ids
-        logger.info("audited", cause=cause, findings=len(audit.judgement.findings), rooms_read=sight.read)
         return audit
 
     async def judge_now(self) -> Audit:

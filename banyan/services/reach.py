@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from banyan.domain.findings import Audit
 from banyan.domain.people import Member, MemberStatus
 from banyan.domain.permissions import Permission
 from banyan.network import Network
@@ -53,3 +54,15 @@ def _within(hours: tuple[int, int], hour: int) -> bool:
     """Whether an hour of the day lies in duty hours, which may go over midnight; equal ends are no hours."""
     first, last = hours
     return first <= hour < last if first <= last else hour >= first or hour < last
+
+
+def spans(audit: Audit) -> list[tuple[datetime, datetime]]:
+    """The uncovered hours of an audit as times from and to, those that touch in one."""
+    begins = audit.at.replace(minute=0, second=0, microsecond=0)
+    found: list[tuple[datetime, datetime]] = []
+    for hour in sorted(audit.uncovered):
+        first = begins + timedelta(hours=hour)
+        if found and found[-1][1] == first:
+            first = found.pop()[0]
+        found.append((first, begins + timedelta(hours=hour + 1)))
+    return found

@@ -1,4 +1,4 @@
-"""When audits are made: soon after the start, every morning, and when another process has changed something."""
+"""When audits are made: soon after the start, every morning, and when another process changed something."""
 
 from datetime import datetime, time, timedelta
 from typing import Final
@@ -57,7 +57,7 @@ class Rounds:
     async def _audit(self, cause: str, wanted: str | None) -> None:
         now = self._clock.now()
         try:
-            await self._audits.run(cause)
+            audit = await self._audits.run(cause)
         except Blind as error:
             self._blind += 1
             self._next = now + AGAIN
@@ -65,6 +65,7 @@ class Rounds:
             if self._blind == PATIENCE:
                 await self._warn(now)
             return
+        logger.info("audited", cause=cause, findings=len(audit.judgement.findings))  # counts without ids
         # what was noted before this audit looked is covered by it, whatever it was made for
         self._blind, self._served = 0, wanted
         if cause != "apply":
