@@ -1,6 +1,6 @@
 """Asking the rules: what they find, what is waived, and what could not be checked."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,16 +66,21 @@ OVER = "waiver-over"
 OVER_TITLE = N_("The waiver of {rule} for {what} ended on {until}.")
 OVER_REMEDY = N_("Put right what it covered, or decide again and write a new end into the network file.")
 
+IDLE = "waiver-unknown"
+IDLE_TITLE = N_("A waiver names the rule {rule}, which does not exist: it covers nothing.")
+IDLE_REMEDY = N_("Write the rule's name as the audit tells it, or take the waiver out of the network file.")
+
 
 def judge(world: World, rules: Iterable[Rule]) -> Judgement:
     """Ask every rule of every subject."""
+    rules = tuple(rules)
     found: list[Finding] = []
     separations: list[Finding] = []
     for each in rules:
         kept_apart = each.separation and world.network.team == "small"
         (separations if kept_apart else found).extend(_findings(each, world))
-    found += _overdue(world)
     open_, waived = _sort_out(found, world)
+    open_ += _waivers(world, {NOT_CHECKED, *(each.id for each in rules)})
     return Judgement(tuple(sorted(open_, key=_order)), tuple(sorted(waived, key=_order)), tuple(separations))
 
 
@@ -128,9 +133,12 @@ def _sort_out(found: Iterable[Finding], world: World) -> tuple[list[Finding], li
     return open_, waived
 
 
-def _overdue(world: World) -> Iterator[Finding]:
+def _waivers(world: World, known: Collection[str]) -> Iterator[Finding]:
+    """What is wrong with the waivers themselves. No waiver covers that."""
     for waiver in world.network.waivers:
-        if waiver.ends <= world.now:
+        if waiver.rule not in known:
+            yield Finding(IDLE, Severity.WARNING, Subject(About.NETWORK, waiver.rule), {"rule": waiver.rule})
+        elif waiver.ends <= world.now:
             values = {"rule": waiver.rule, "what": waiver.subject, "until": f"{waiver.until:%Y-%m-%d}"}
             yield Finding(OVER, Severity.WARNING, Subject(About.NETWORK, waiver.rule), values)
 

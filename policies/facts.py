@@ -4,12 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from functools import cached_property
 from typing import Any
 
-from banyan.domain.people import Accounts, Member
+from banyan.domain.people import Accounts, Member, MemberStatus
 from banyan.domain.rooms import RoomKey
 from banyan.domain.sight import SeenAccount, SeenDevice, SeenPusher, SeenService, SeenToken, State
 from banyan.network import Network
+from policies.partners import servers_of
 from policies.rooms import DeclaredRoom
 
 
@@ -60,7 +62,8 @@ class RoomFacts:
 
     def content(self, kind: str) -> Mapping[str, Any]:
         """Content of the state event of that type without a state key; empty when there is none."""
-        return self.state.get((kind, ""), {})
+        found = self.state.get((kind, ""), {})
+        return found if isinstance(found, Mapping) else {}
 
 
 @dataclass(frozen=True)
@@ -87,6 +90,11 @@ class PersonFacts:
     """Questions in a row, the latest included, to which they gave no answer while it was open."""
     identity_changed: bool = False
     """Their cross-signing identity is not the one that was seen first."""
+
+    @property
+    def admitted(self) -> bool:
+        """Whether they are a member now."""
+        return self.member.status is MemberStatus.ADMITTED
 
     @property
     def devices(self) -> tuple[SeenDevice, ...]:
@@ -158,3 +166,18 @@ class World:
     server: ServerFacts | None = None
     missing: tuple[DeclaredRoom, ...] = ()
     """Declared rooms that are not there."""
+
+    @cached_property
+    def members(self) -> Mapping[str, PersonFacts]:
+        """User id → who is a member now."""
+        return {person.user_id: person for person in self.people if person.admitted}
+
+    @cached_property
+    def names(self) -> Mapping[str, str]:
+        """Room id → how findings call the room."""
+        return {room.room_id: room.name for room in self.rooms}
+
+    @cached_property
+    def cut(self) -> frozenset[str]:
+        """Servers of declared partners that are cut off."""
+        return servers_of(self.network) - self.server.partners if self.server else frozenset()

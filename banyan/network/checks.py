@@ -3,18 +3,13 @@
 They run on plain data, so that they are told together with whatever else is wrong.
 """
 
-import re
-import unicodedata
 from collections.abc import Iterator
 from typing import Any
 
 from banyan.network.document import Document, KeyPath
 from banyan.network.model import Limits
+from banyan.network.telling import given_away, telling_words
 from banyan.network.values import near
-from banyan.network.vocabulary import country_names
-
-_SHORT = 3
-"""Words up to this length count only when they stand alone, longer ones also at the start of a word."""
 
 
 def check(document: Document) -> None:
@@ -43,29 +38,12 @@ def _code_names_are_unique(document: Document) -> None:
 
 
 def _code_names_say_nothing(document: Document) -> None:
-    telling = _telling_words(document)
+    words = (text for _, text in document.texts(("words",)))
+    telling = telling_words(words, _keys(document, "countries"), _keys(document, "themes"))
     for path, name in _code_names(document):
-        parts = {_letters(name), *map(_letters, re.split(r"[\s'-]+", name))}
-        for word in telling:
-            if word in parts or (len(word) > _SHORT and any(part.startswith(word) for part in parts)):
-                hint = "the server, push services and a seized phone all show it"
-                document.fault(path, f"code name {name!r} gives away {word!r}", hint)
-                break
-
-
-def _telling_words(document: Document) -> list[str]:
-    words: set[str] = {text for _, text in document.texts(("words",))}
-    for code in _keys(document, "countries"):
-        words.add(code)
-        for name in country_names(code):
-            words.update([name, *re.split(r"[^\w\s]+", name)])
-    words.update(_keys(document, "themes"))
-    return sorted(filter(None, map(_letters, words)), key=len, reverse=True)
-
-
-def _letters(text: str) -> str:
-    plain = unicodedata.normalize("NFKD", text.casefold().replace("đ", "d"))
-    return "".join(character for character in plain if character.isascii() and character.isalnum())
+        if word := given_away(name, telling):
+            hint = "the server, push services and a seized phone all show it"
+            document.fault(path, f"code name {name!r} gives away {word!r}", hint)
 
 
 def _cells_are_whole(document: Document) -> None:

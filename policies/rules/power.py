@@ -1,0 +1,147 @@
+"""Who may do what in a declared room: its power levels, compared whole."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final
+
+from banyan.domain.findings import About, Severity
+from banyan.domain.people import Accounts
+from banyan.i18n import N_
+from policies.engine import Drift, rule
+from policies.facts import RoomFacts, World
+from policies.rooms import EVERYONE, HELPER, WARDEN, power_levels
+from policies.rules.reading import ABOVE_ALL, level, listed, mapping, same, who
+
+_NESTED: Final = ("users", "events", "notifications")
+_GATES: Final = ("invite", "kick", "ban", "state_default")
+"""What decides over people and state: 100 each."""
+
+
+@dataclass(frozen=True)
+class _Levels:
+    """The levels of one room beside what they ought to be."""
+
+    found: Mapping[str, Any]
+    wanted: Mapping[str, Any]
+    accounts: Accounts
+
+    @cached_property
+    def too_high(self) -> dict[str, int]:
+        """User ids of people, or `users_default`, above 50 → level."""
+        ours = self.accounts.all
+        held = {user: given for user, given in self._users.items() if user not in ours}
+        held["users_default"] = self.found.get("users_default", EVERYONE)
+        levels = {str(user): level(given, otherwise=ABOVE_ALL) for user, given in held.items()}
+        return {user: height for user, height in levels.items() if height > HELPER}
+
+    @cached_property
+    def rivals(self) -> frozenset[str]:
+        """Accounts of ours beside the warden that hold its power."""
+        others = self.accounts.all - {self.accounts.warden}
+        return frozenset(
+            user for user in others if level(self._users.get(user, 0), otherwise=ABOVE_ALL) >= WARDEN
+        )
+
+    @cached_property
+    def open(self) -> frozenset[str]:
+        """Keys that need 100 and have less."""
+        events = mapping(self.found.get("events"))
+        default = level(self.found.get("state_default"), otherwise=-1)
+        needed = {key: level(self.found.get(key), otherwise=-1) for key in _GATES}
+        for kind, wanted in self.wanted["events"].items():
+            if wanted >= WARDEN:
+                needed[f"events/{kind}"] = level(events.get(kind, default), otherwise=-1)
+        return frozenset(key for key, needs in needed.items() if needs < WARDEN)
+
+    @cached_property
+    def other(self) -> frozenset[str]:
+        """Keys that differ and are in none of the graver groups."""
+        known = self.open | {f"users/{user}" for user in {*self.too_high, *self.rivals}}
+        if "users_default" in self.too_high:
+            known |= {"users_default"}
+        return frozenset(key for key in self._differing() if key not in known)
+
+    @cached_property
+    def _users(self) -> Mapping[Any, Any]:
+        return mapping(self.found.get("users"))
+
+    def _differing(self) -> Iterator[str]:
+        for key in {*map(str, self.found), *self.wanted}:
+            found, wanted = self.found.get(key), self.wanted.get(key)
+            if key in _NESTED and isinstance(found, Mapping):
+                for part in {*map(str, found), *self.wanted[key]}:
+                    if not same(found.get(part), self.wanted[key].get(part)):
+                        yield f"{key}/{part}"
+            elif not same(found, wanted):
+                yield key
+
+
+def _levels(room: RoomFacts, world: World) -> _Levels | None:
+    if room.declared is None:
+        return None
+    wanted = power_levels(room.declared.kind, world.accounts, room.powers, frozen=room.frozen)
+    return _Levels(room.content("m.room.power_levels"), wanted, world.accounts)
+
+
+@rule(
+    "power-person",
+    about=About.ROOM,
+    severity=Severity.BREACH,
+    title=N_("{who} holds {level} in this room; people hold 50 at most."),
+    remedy=N_("Ask them whether they know, and look at what they did there since the last audit."),
+    repaired=True,
+)
+def person(room: RoomFacts, world: World) -> Iterator[Drift]:
+    """Nobody but our own accounts decides who is in a room."""
+    if levels := _levels(room, world):
+        for user, height in sorted(levels.too_high.items()):
+            name = "everybody" if user == "users_default" else who(user, world.accounts)
+            yield {"who": name, "level": min(height, ABOVE_ALL)}
+
+
+@rule(
+    "power-shared",
+    about=About.ROOM,
+    severity=Severity.BREACH,
+    title=N_("{who} holds as much power in this room as the warden, who ought to be alone with it."),
+    remedy=N_("Find out who gave it: a stolen key of that account would now be enough."),
+    repaired=True,
+)
+def shared(room: RoomFacts, world: World) -> Iterator[Drift]:
+    """One account of ours holds 100. The others speak."""
+    if levels := _levels(room, world):
+        yield from ({"who": who(user, world.accounts)} for user in sorted(levels.rivals))
+
+
+@rule(
+    "power-open",
+    about=About.ROOM,
+    severity=Severity.BREACH,
+    title=N_("Others than the warden may decide here who comes in, or change the room: {keys}."),
+    remedy=N_("Look who came in, or was removed, since the last audit."),
+    repaired=True,
+)
+def open_(room: RoomFacts, world: World) -> Iterator[Drift]:
+    """Whatever decides over people and state needs 100; what is not said does not."""
+    if (levels := _levels(room, world)) and levels.open:
+        yield {"keys": listed(levels.open)}
+
+
+@rule(
+    "power-levels",
+    about=About.ROOM,
+    severity=Severity.WARNING,
+    title=N_("The power levels of this room are not what is declared: {keys}."),
+    remedy=N_("Find out who changed them. Until they are right again, somebody may write who should not."),
+    repaired=True,
+)
+def levels_differ(room: RoomFacts, world: World) -> Iterator[Drift]:
+    """Every key is what its kind of room and the roles of its members say."""
+    if (levels := _levels(room, world)) and levels.other:
+        yield {"keys": listed(_plain(key, world.accounts) for key in levels.other)}
+
+
+def _plain(key: str, accounts: Accounts) -> str:
+    part, slash, user = key.partition("/")
+    return f"users/{who(user, accounts)}" if part == "users" and slash else key
