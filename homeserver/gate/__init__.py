@@ -4,8 +4,9 @@ It reads one small SQLite file that Banyan writes (`table.py`) and keeps nothing
 works the same in every worker. What it cannot look up it refuses: nobody new gets in, messages still flow.
 
 One file a topic: `registration` (who may have an account), `creating` (who may make which room),
-`judging` (events: membership and the state that guards a room), `joining` (members into their rooms),
-`leaving` (members out of rooms), `survey` (what is there, for the audit), `web`.
+`judging` (events: membership and the state that guards a room), `partners` (what other servers send),
+`joining` (members into their rooms), `leaving` (members out of rooms), `survey` and `running` (what is there,
+for the audit), `web`.
 """
 
 from typing import Any
@@ -16,6 +17,7 @@ from homeserver.gate.creating import Creating
 from homeserver.gate.joining import Joining
 from homeserver.gate.judging import Judging
 from homeserver.gate.leaving import Leaving
+from homeserver.gate.partners import Partners
 from homeserver.gate.refusals import Refusals
 from homeserver.gate.registration import Registration
 from homeserver.gate.setting import GateSetting
@@ -39,6 +41,7 @@ class Gate:
         creating = Creating(api, config, table, refusals)
         judging = Judging(api, config, table, refusals)
         joining = Joining(api, config, table)
+        partners = Partners(api, config, table, refusals)
 
         api.register_password_auth_provider_callbacks(
             get_username_for_registration=registration.username_for,
@@ -46,6 +49,8 @@ class Gate:
         api.register_account_validity_callbacks(on_user_registration=joining.on_user_registration)
         api.register_spam_checker_callbacks(
             check_registration_for_spam=registration.check,
+            check_event_for_spam=partners.check_event_for_spam,
+            should_drop_federated_event=partners.should_drop_federated_event,
             user_may_join_room=judging.user_may_join_room,
             federated_user_may_invite=judging.federated_user_may_invite,
             user_may_send_3pid_invite=judging.user_may_send_3pid_invite,
@@ -57,6 +62,8 @@ class Gate:
             check_visibility_can_be_modified=creating.check_visibility,
             check_threepid_can_be_invited=judging.check_threepid_can_be_invited,
         )
+        partners.stand_before_joins()
+        table.watch()
         api.register_web_resource(ADMIT_PATH, AdmitResource(config.secret, joining))
         api.register_web_resource(EXPEL_PATH, ExpelResource(config.secret, Leaving(api, config)))
         api.register_web_resource(PING_PATH, PingResource(config.secret, table, refusals))

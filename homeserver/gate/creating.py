@@ -57,7 +57,7 @@ class Creating:
         """No room is listed."""
         if visibility == "private":
             return True
-        self._refusals.counts["public"] += 1
+        self._refusals.count("public")
         return False
 
     async def user_may_publish_room(self, user_id: str, room_id: str) -> tuple[Codes, dict[str, Any]]:

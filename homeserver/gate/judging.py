@@ -9,16 +9,16 @@ from typing import Any, Final
 
 from synapse.module_api import NOT_SPAM, EventBase, ModuleApi, StateMap, UserID
 
-from homeserver.gate.guarded import is_closed_enough
+from homeserver.gate.guarded import PROTECTED, is_closed_enough
 from homeserver.gate.refusals import Refusals
 from homeserver.gate.setting import GateSetting
 from homeserver.gate.table import Table, TableUnavailableError
 
 CREATE: Final = ("m.room.create", "")
 ENCRYPTION: Final = ("m.room.encryption", "")
-_COMING_IN: Final = ("join", "invite", "knock")
+COMING_IN: Final = ("join", "invite", "knock")
 
-_NEVER_ENCRYPTED: Final = frozenset(
+NEVER_ENCRYPTED: Final = frozenset(
     {"m.room.encrypted", "m.reaction", "m.room.redaction", "org.matrix.dummy_event"}
 )
 """What is sent as it is: a wrapped event, what the specification leaves bare, and Synapse's own."""
@@ -56,9 +56,11 @@ class Judging:
                 self._judge_state(event, state)
             except TableUnavailableError:
                 self._refusals.refuse("unavailable")
-        elif ENCRYPTION in state and event.type not in _NEVER_ENCRYPTED:
+        elif ENCRYPTION in state and event.type not in NEVER_ENCRYPTED:
             # an app that cannot encrypt would show the server what people say, a stolen token post an alarm
             self._refusals.refuse("in-clear")
+        elif event.type == "m.room.redaction" and _takes_away_protection(event, state):
+            self._refusals.refuse("room-protected")
         return True, None
 
     async def user_may_join_room(self, user_id: str, room_id: str, is_invited: bool) -> Any:
@@ -82,7 +84,7 @@ class Judging:
         self, medium: str, address: str, state: StateMap[EventBase]
     ) -> bool:
         """Nobody is invited by address."""
-        self._refusals.counts["outside-invite"] += 1
+        self._refusals.count("outside-invite")
         return False
 
     def _judge_state(self, event: EventBase, state: StateMap[EventBase]) -> None:
@@ -92,12 +94,12 @@ class Judging:
         create = state.get(CREATE)
         if create is None:
             # An invitation to a room this server knows nothing of may be declined, nothing else
-            if event.type != "m.room.member" or event.content.get("membership") in _COMING_IN:
+            if event.type != "m.room.member" or event.content.get("membership") in COMING_IN:
                 self._refusals.refuse("unknown-room")
             return
         private = not self._made_by(create, self._setting.growers | self._setting.chatters)
         if event.type == "m.room.member":
-            if event.content.get("membership") in _COMING_IN and not _is_in(state, event.state_key):
+            if event.content.get("membership") in COMING_IN and not _is_in(state, event.state_key):
                 self._judge_coming_in(event, state, create)
         elif event.type == "m.room.third_party_invite":
             self._refusals.refuse("outside-invite")
@@ -123,10 +125,13 @@ class Judging:
         """Judge who comes into a room of the network.
 
         An account of ours that owns a device may be asked in, but comes only where the table says: else two
-        stolen tokens, the warden's and a bot's, would put that bot into a conversation.
+        stolen tokens, the warden's and a bot's, would put that bot into a conversation. People of partner
+        servers are asked in by the warden alone.
         """
-        person = event.state_key
-        asked = event.content.get("membership") == "invite" and self._is_ours(person)
+        person, inviting = event.state_key, event.content.get("membership") == "invite"
+        if inviting and not self._api.is_mine(person) and event.sender != self._inviter():
+            self._refusals.refuse("outside-invite")
+        asked = inviting and self._is_ours(person)
         if not (asked or self._is_grower(person) or self._table.allows(person, event.room_id)):
             self._refusals.refuse("not-expected")
 
@@ -155,17 +160,22 @@ class Judging:
             users = event.content.get("users")
             if not isinstance(users, dict) or not set(users) <= {*_people(state)}:
                 self._refusals.refuse("room-power")
-        elif not is_closed_enough(event.type, event.content, trusted=frozenset()):
+        elif not is_closed_enough(
+            event.type, event.content, trusted=frozenset(), server=self._api.server_name
+        ):
             self._refusals.refuse("room-too-open")
 
     def _judge_setting(self, event: EventBase) -> None:
         """By content, never by sender: the admin API writes power levels in the name of a room's creator."""
         trusted = frozenset(self._api.get_qualified_user_id(name) for name in self._setting.insiders)
-        if not is_closed_enough(event.type, event.content, trusted=trusted):
+        if not is_closed_enough(event.type, event.content, trusted=trusted, server=self._api.server_name):
             self._refusals.refuse("room-power" if event.type == "m.room.power_levels" else "room-too-open")
 
     def _made_by(self, create: EventBase, makers: frozenset[str]) -> bool:
         return self._api.is_mine(create.sender) and UserID.from_string(create.sender).localpart in makers
+
+    def _inviter(self) -> str:
+        return str(self._api.get_qualified_user_id(self._setting.inviter))
 
     def _is_ours(self, user_id: str) -> bool:
         return self._api.is_mine(user_id) and UserID.from_string(user_id).localpart in self._setting.insiders
@@ -186,3 +196,10 @@ def _is_in(state: StateMap[EventBase], user_id: str) -> bool:
     """Whether the user is joined already: an event that only repeats it lets nobody in."""
     member = state.get(("m.room.member", user_id))
     return member is not None and member.content.get("membership") == "join"
+
+
+def _takes_away_protection(redaction: EventBase, state: StateMap[EventBase]) -> bool:
+    """Whether it would empty a setting that guards the room: whoever may redact could so undo encryption."""
+    return any(
+        event.event_id == redaction.redacts and kind in PROTECTED for (kind, _), event in state.items()
+    )

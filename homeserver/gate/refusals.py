@@ -4,6 +4,7 @@ from collections import Counter
 from http import HTTPStatus
 from typing import Any, Final, NoReturn
 
+from prometheus_client import Counter as Metric
 from synapse.module_api.errors import Codes, SynapseError
 
 SENTENCES: Final = {
@@ -28,18 +29,28 @@ SENTENCES: Final = {
 }
 
 
+_REFUSED: Final = Metric("banyan_gate_refused", "What the gate inside this process refused", ["reason"])
+for _reason in SENTENCES:
+    _REFUSED.labels(_reason)  # from 0, so that the first refusal shows as one
+
+
 class Refusals:
-    """Counts refusals by reason, never by person."""
+    """Counts refusals by reason, never by person: for `ping`, and for whoever reads Synapse's metrics."""
 
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
 
+    def count(self, reason: str) -> None:
+        """Note a refusal that has no answer of its own."""
+        self.counts[reason] += 1
+        _REFUSED.labels(reason).inc()
+
     def refuse(self, reason: str) -> NoReturn:
         """Raise the 403 whose text the person sees."""
-        self.counts[reason] += 1
+        self.count(reason)
         raise SynapseError(HTTPStatus.FORBIDDEN, SENTENCES[reason], Codes.FORBIDDEN)
 
     def answer(self, reason: str) -> tuple[Codes, dict[str, Any]]:
         """Return a refusal for those callbacks whose own text Synapse would show instead of ours."""
-        self.counts[reason] += 1
+        self.count(reason)
         return Codes.FORBIDDEN, {"error": SENTENCES[reason]}

@@ -8,6 +8,12 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
+from prometheus_client import Gauge
+
+_READABLE: Final = Gauge(
+    "banyan_gate_table_readable", "Whether the gate can look up who may be where: 1 or 0"
+)
+
 BUSY_SECONDS: Final = 0.1
 """How long a look-up may wait for a writer. It blocks Synapse's only thread."""
 
@@ -26,6 +32,10 @@ class Table:
     def __init__(self, path: Path, now: Callable[[], float] = time.time) -> None:
         self._uri = f"{path.resolve().as_uri()}?mode=ro"
         self._now = now
+
+    def watch(self) -> None:
+        """Have Synapse's metrics say whether the table can be read, asked anew at each scrape."""
+        _READABLE.set_function(self._readable)
 
     def allows(self, user_id: str, room_id: str) -> bool:
         """Whether the user may be in the room."""
@@ -64,6 +74,13 @@ class Table:
     def check(self) -> None:
         """Raise TableUnavailableError when nothing can be looked up."""
         self._any("SELECT 1 FROM allow, token")
+
+    def _readable(self) -> float:
+        try:
+            self.check()
+        except TableUnavailableError:
+            return 0
+        return 1
 
     def _any(self, query: str, *values: object) -> bool:
         return bool(self._rows(f"{query} LIMIT 1", *values))
