@@ -19,23 +19,29 @@ from banyan.errors import AlreadyRunning, UsedWrongly
 from banyan.files import write_private
 from banyan.matrix import Api
 from banyan.network import Network, load_network
+from banyan.notary import FileNotary
 from banyan.services.access import Access
 from banyan.services.alert_decision import AlertDecision
 from banyan.services.alerts import Alerts, Links
 from banyan.services.approvals import Approvals, Decision
 from banyan.services.audit import Audits
 from banyan.services.chats import Chats
+from banyan.services.checkpoints import Checkpoints
 from banyan.services.console import Console
 from banyan.services.decisions import InviteDecision, RoleDecision
 from banyan.services.freezing import Freezing
 from banyan.services.gatherings import Gatherings
+from banyan.services.hearing import Ears
 from banyan.services.ids import RandomIds
 from banyan.services.intake import Intake
 from banyan.services.log import DecisionLog
 from banyan.services.members import Members
 from banyan.services.outbox import Wakes
+from banyan.services.partners import Partners
 from banyan.services.raising import Raising
+from banyan.services.reconciling import Reconciling
 from banyan.services.releasing import Releasing
+from banyan.services.reporting import Reports
 from banyan.services.retention import Retention
 from banyan.services.roles import Roles
 from banyan.services.rollcall import RollCall
@@ -48,12 +54,16 @@ from banyan.store.open import open_store, url_for
 from banyan.store.upgrade import upgrade
 from banyan.store.work import SqlWork
 from banyan.vault import FileVault
+from bots.findings import words
 from bridge.metrics import Metrics
 from homeserver.config import HomeserverSpec
+from homeserver.desired import desired
+from homeserver.locators import locator_of
 from homeserver.ports import choose_ports, remembered_ports
 from homeserver.registration import PublicRegistration
 from homeserver.supervise import Synapse
 from homeserver.survey import Surveyor
+from homeserver.warden import asks_for
 from policies.placement import rooms_now
 
 EYE_PATIENCE = 10.0
@@ -222,6 +232,23 @@ class Parts:
         return DecisionLog(self.work)
 
     @cached_property
+    def reconciling(self) -> Reconciling:
+        """Which rooms are to be looked at, and what our books say of them."""
+        rooms = desired(self.network, self.accounts, locator_of(self.vault))
+        says = asks_for({room.key: room for room in rooms})
+        return Reconciling(self.work, self.clock, self.network, self.accounts, says)
+
+    @cached_property
+    def ears(self) -> Ears:
+        """What hears the homeserver."""
+        return Ears(self.work, self.clock, self.members, self.reconciling)
+
+    @cached_property
+    def checkpoints(self) -> Checkpoints:
+        """Signing the log."""
+        return Checkpoints(self.work, self.clock, FileNotary(self.home, self.settings.name))
+
+    @cached_property
     def vigil(self) -> Vigil:
         """What is seen that should never be."""
         return Vigil(self.work)
@@ -248,7 +275,18 @@ class Parts:
             network=self.network,
             accounts=self.accounts,
             baseline=partial(baseline_of, self.home, self.spec),
+            told=self.reports.told,
         )
+
+    @cached_property
+    def reports(self) -> Reports:
+        """What the security room is told of audits."""
+        return Reports(self.network, words(self.network))
+
+    @cached_property
+    def partners(self) -> Partners:
+        """Servers of partners, and who of them is let in."""
+        return Partners(self.work, self.clock, self.ids, network=self.network, accounts=self.accounts)
 
     @cached_property
     def metrics(self) -> Metrics:

@@ -1,6 +1,5 @@
 """What the operator asks for on the machine, one function a command."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +13,7 @@ from banyan.bootstrap.waiting import carried_out, must_exist, must_run
 from banyan.domain.people import Accounts
 from banyan.domain.permissions import DESCRIPTIONS
 from banyan.domain.plan import Plan
-from banyan.errors import BanyanError, NotFound
+from banyan.errors import NotFound
 from banyan.network import Network, load_network
 from banyan.services.members import invitation_subject
 from banyan.settings import DEFAULT_NETWORK, Home
@@ -31,12 +30,6 @@ class Invitation:
     token: str
     link: str
     expires: datetime
-
-
-class LogBroken(BanyanError):
-    """An entry of the log does not follow from the one before."""
-
-    code = "log-broken"
 
 
 async def make_plan(home: Home, network: Path | None) -> Plan:
@@ -157,22 +150,3 @@ async def list_alerts(home: Home) -> list[dict[str, Any]]:
             }
             for each in await parts.alerts.all()
         ]
-
-
-async def read_log(home: Home) -> list[dict[str, Any]]:
-    """Every entry of the log, as it is signed."""
-    must_exist(home)
-    async with open_home(home) as parts:
-        return [json.loads(entry.body) for entry in await parts.log.entries()]
-
-
-async def verify_log(home: Home) -> int:
-    """Check the chain; how many entries it has. Raise `LogBroken` where it breaks."""
-    must_exist(home)
-    async with open_home(home) as parts:
-        verdict = await parts.log.verify()
-    if verdict.broken is not None:
-        raise LogBroken(
-            f"Entry {verdict.broken.seq} does not follow from the one before. Keep this database."
-        )
-    return verdict.entries

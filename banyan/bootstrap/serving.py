@@ -13,6 +13,7 @@ from aiohttp import web
 from banyan.bootstrap.auditing import auditing
 from banyan.bootstrap.crew import Crew, draining
 from banyan.bootstrap.home import Parts
+from banyan.bootstrap.overseeing import overseeing
 from banyan.bootstrap.speaking import SPEAKERS, speaking
 from banyan.domain.effects import Actor
 from banyan.errors import BanyanError, UsedWrongly
@@ -29,11 +30,8 @@ from bridge.transactions import private_routes
 from homeserver.actors import GateActor, RegistrarActor
 from homeserver.admin import Admin
 from homeserver.gatefile import GateFile, Token
-from homeserver.watch import Watch
 
 log = structlog.get_logger()
-
-WATCH_EVERY = timedelta(seconds=30)
 
 MENDING = timedelta(seconds=30)
 """How often the gate's table is looked at."""
@@ -52,7 +50,7 @@ async def _web(parts: Parts, crew: Crew) -> AsyncIterator[None]:
         *public_routes(parts.intake, parts.alerts, Health(_checks(parts, crew)), parts.metrics),
     ]
     hs_token = parts.home.secret("warden.hs_token").read_text().strip()
-    private = private_routes(hs_token, parts.members, parts.metrics)
+    private = private_routes(hs_token, parts.ears, parts.metrics)
     async with _listening(public, addresses.public), _listening(private, addresses.private):
         yield
 
@@ -83,7 +81,10 @@ def _checks(parts: Parts, crew: Crew) -> Mapping[str, Check]:
     async def warden() -> bool:
         return parts.well("warden")
 
-    checks = (homeserver, database, bots, gate, scheduler, outbox, warden)
+    async def network() -> bool:
+        return not await parts.reconciling.back()
+
+    checks = (homeserver, database, bots, gate, scheduler, outbox, warden, network)
     return {check.__name__: check for check in checks}
 
 
@@ -150,40 +151,6 @@ async def _missed_arrivals(parts: Parts, admin: Admin) -> None:
 
 
 @asynccontextmanager
-async def _warden(parts: Parts, crew: Crew) -> AsyncIterator[None]:
-    """The warden's ears, and the eye that is kept on it."""
-    secret, url, user_id = parts.home.secret, parts.addresses.homeserver, parts.accounts.warden
-    as_token = secret("warden.as_token").read_text().strip()
-    async with (
-        Admin(url, secret("registrar.token").read_text().strip()) as admin,
-        Api(url, as_token, as_user=user_id) as warden,
-    ):
-        await _ask_for_what_was_missed(url, as_token)
-        watch = Watch(admin, warden, user_id, secret("warden.identity").read_text().strip())
-
-        async def look() -> None:
-            await parts.vigil.report(await watch.look())
-
-        schedule = Schedule()
-        schedule.every(WATCH_EVERY, "watch-warden", look)
-        crew.start("watch", schedule.run())
-        parts.signs["warden"] = lambda: parts.vigil.calm
-        try:
-            yield
-        finally:
-            await crew.stop("watch")
-
-
-async def _ask_for_what_was_missed(url: str, as_token: str) -> None:
-    """Have the homeserver deliver what it kept while we were away: by itself it may wait for minutes."""
-    async with Api(url, as_token, patience=10) as service:
-        try:
-            await service.request("POST", "/_matrix/client/v1/appservice/warden/ping")
-        except BanyanError as error:
-            log.warning("warden-not-heard", why=type(error).__name__)
-
-
-@asynccontextmanager
 async def _schedule(parts: Parts, crew: Crew) -> AsyncIterator[None]:
     """What time brings: invitations run out, what has served its purpose is erased."""
     schedule = Schedule()
@@ -191,6 +158,7 @@ async def _schedule(parts: Parts, crew: Crew) -> AsyncIterator[None]:
     schedule.every(timedelta(seconds=15), "tend-proposals", parts.approvals.tend)
     schedule.every(timedelta(seconds=15), "remind-of-gatherings", parts.gatherings.remind_due)
     schedule.every(timedelta(hours=1), "retention", parts.retention.sweep)
+    schedule.every(timedelta(seconds=5), "checkpoints", parts.checkpoints.tend)
     crew.start("schedule", schedule.run())
     parts.signs["schedule"] = lambda: schedule.running
     try:
@@ -203,7 +171,7 @@ PARTS: Mapping[str, Part] = {
     "web": _web,
     "gate": _gate,
     "registrar": _registrar,
-    "warden": _warden,
+    "warden": overseeing,
     "alarm": partial(speaking, actor=Actor.ALARM),
     "desk": partial(speaking, actor=Actor.DESK),
     "steward": partial(speaking, actor=Actor.STEWARD),
