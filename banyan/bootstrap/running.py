@@ -4,14 +4,15 @@ import asyncio
 import json
 import os
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from banyan.bootstrap.crew import unless_stopped
 from banyan.bootstrap.growing import grow
 from banyan.bootstrap.home import Parts, only_one, open_home, read_files
+from banyan.bootstrap.partners import operating, render_now
 from banyan.bootstrap.serving import serving
 from banyan.bootstrap.speaking import provision_speakers
 from banyan.bootstrap.waiting import must_exist
@@ -22,7 +23,6 @@ from banyan.settings import Home
 from bots.client import publish_identity
 from homeserver.accounts import provision
 from homeserver.apply import KeeperAway, Progress, RemovalsNotAllowed
-from homeserver.config import render
 from homeserver.supervise import Synapse
 
 
@@ -43,8 +43,9 @@ async def up(home: Home, network: Path | None, watch: Watcher, *, allow_removals
         async with open_home(home, network, listening=True) as parts:
             log_to(home.logs / "banyan.log")
             stop = _stopping()
-            render(home.path, parts.spec)
-            async with _homeserver(parts):
+            await render_now(parts)
+            async with _homeserver(parts) as synapse:
+                await parts.partners.started(parts.spec.federation_whitelist)
                 watch.say(f"homeserver ready ({parts.settings.name})")
                 await _accounts(parts, watch)
                 watch.say("our own accounts are in place, their devices signed")
@@ -52,7 +53,11 @@ async def up(home: Home, network: Path | None, watch: Watcher, *, allow_removals
                 if not await unless_stopped(stop, growing):
                     watch.say("stopping; the next start grows on from here")
                     return
-                async with serving(parts), _told(parts):
+                async with (
+                    serving(parts) as crew,
+                    _told(parts) as tell,
+                    operating(parts, crew, synapse, tell),
+                ):
                     watch.say(f"well. Join page and alerts: {parts.addresses.web_url}")
                     watch.say(f"Members log in with any Element at {parts.addresses.homeserver_url}")
                     await stop.wait()
@@ -71,7 +76,7 @@ async def serve(home: Home, watch: Watcher, *, only: frozenset[str] = frozenset(
 
 
 @asynccontextmanager
-async def _homeserver(parts: Parts) -> AsyncIterator[None]:
+async def _homeserver(parts: Parts) -> AsyncIterator[Synapse]:
     synapse = Synapse(parts.home.path, parts.addresses.homeserver)
     await synapse.start()
     watching: asyncio.Task[None] | None = None
@@ -79,7 +84,7 @@ async def _homeserver(parts: Parts) -> AsyncIterator[None]:
         await synapse.wait_ready()
         parts.synapse = synapse
         watching = asyncio.create_task(synapse.run())
-        yield
+        yield synapse
     finally:
         await synapse.stop()
         if watching is not None:
@@ -120,11 +125,22 @@ async def _grow(parts: Parts, watch: Watcher, *, allow_removals: bool) -> None:
 
 
 @asynccontextmanager
-async def _told(parts: Parts) -> AsyncIterator[None]:
-    """`run.json` while all of it runs."""
-    addresses = parts.addresses
-    synapse = parts.synapse
-    told = {
+async def _told(parts: Parts) -> AsyncIterator[Callable[[], None]]:
+    """`run.json` while all of it runs; what is yielded writes it again."""
+
+    def tell() -> None:
+        write_private(parts.home.run_file, json.dumps(_run(parts), indent=2, sort_keys=True) + "\n")
+
+    tell()
+    try:
+        yield tell
+    finally:
+        parts.home.run_file.unlink(missing_ok=True)
+
+
+def _run(parts: Parts) -> dict[str, Any]:
+    addresses, synapse = parts.addresses, parts.synapse
+    return {
         "homeserver_url": addresses.homeserver_url,
         "server_name": parts.settings.name,
         "web_url": addresses.web_url,
@@ -136,11 +152,6 @@ async def _told(parts: Parts) -> AsyncIterator[None]:
         },
         "pids": {"banyan": os.getpid(), "synapse": synapse.pid if synapse else None},
     }
-    write_private(parts.home.run_file, json.dumps(told, indent=2, sort_keys=True) + "\n")
-    try:
-        yield
-    finally:
-        parts.home.run_file.unlink(missing_ok=True)
 
 
 def _stopping() -> asyncio.Event:

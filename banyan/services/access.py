@@ -9,6 +9,7 @@ from banyan.domain.people import Accounts, MemberStatus
 from banyan.domain.rooms import RoomKey
 from banyan.network import Network
 from banyan.services.ports import Clock, UnitOfWork, Work
+from policies.partners import guests_now
 from policies.placement import rooms_now, seats_of
 
 
@@ -44,12 +45,16 @@ async def join(tx: UnitOfWork, user_id: str) -> None:
     await tx.outbox.put(NewEffect(Actor.GATE, "admit", {"user_id": user_id}, lane=user_id))
 
 
-async def leave(tx: UnitOfWork, user_id: str, keys: Collection[RoomKey]) -> None:
-    """Have the gate take somebody out of those of the rooms that exist, and let them in there no more."""
+async def leave(tx: UnitOfWork, user_id: str, keys: Collection[RoomKey]) -> str | None:
+    """Have the gate take somebody out of those of the rooms that exist, and let them in there no more.
+
+    Return the id of the effect; None when there is no such room.
+    """
     room_ids = [room.room_id for room in await tx.rooms.all() if room.key in keys]
-    if room_ids:
-        payload = {"user_id": user_id, "room_ids": room_ids}
-        await tx.outbox.put(NewEffect(Actor.GATE, "expel", payload, lane=user_id))
+    if not room_ids:
+        return None
+    payload = {"user_id": user_id, "room_ids": room_ids}
+    return await tx.outbox.put(NewEffect(Actor.GATE, "expel", payload, lane=user_id))
 
 
 class Access:
@@ -84,8 +89,11 @@ class Access:
             members = await tx.members.all(MemberStatus.INVITED, MemberStatus.ADMITTED)
             invitations = await tx.invitations.of_invited()
             out = await tx.members.all(MemberStatus.FROZEN)
+            cut = await tx.cuts.all()
         rooms = {room.key: room.room_id for room in standing}
         allow = {(seat, room.room_id) for room in standing for seat in seats_of(room.kind, self._accounts)}
+        for room in standing:
+            allow.update((guest, room.room_id) for guest in guests_now(self._network, room.key, cut))
         for member in members:
             user_id = self._accounts.member(member.localpart)
             ids = [rooms[key] for key in rooms_now(self._network, member.placement) if key in rooms]
