@@ -4,8 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from banyan.domain.rooms import RoomKind
 from homeserver.gate.guarded import is_closed_enough
 from homeserver.hardening import HARDENING
+from policies.rooms import power_levels
 from tests.homeserver.networks import ACCOUNTS, mekong, rooms
 
 OURS = frozenset({"@warden:x"})
@@ -86,3 +88,28 @@ def test_nonsense_is_refused(users):
 def test_other_guarding_state(kind, content, passes):
     """Closed by content."""
     assert is_closed_enough(kind, content, trusted=OURS, server="x") is passes
+
+
+@pytest.mark.parametrize(
+    ("user", "most"), [("@warden:x", 100), ("@focal:x", 50), ("@guest:partner.test", 0), ("nonsense", 0)]
+)
+def test_each_holds_so_much_and_no_more(user, most):
+    """Ours all of it, members half, people of partner servers none; nobody a thousand."""
+    assert safe(levels(users={"@warden:x": 100, user: most}))
+    for more in (most + 1, 1000, "0", None, True, 0.5):
+        assert not safe(levels(users={"@warden:x": 100, user: more}))
+
+
+@pytest.mark.parametrize("kind", ["m.room.name", "m.space.child", "m.room.third_party_invite", "x.y"])
+def test_only_what_is_said_has_a_level_of_its_own(kind):
+    """A type that nobody thought of is a setting."""
+    assert not safe(levels(events=GOOD["events"] | {kind: 0}))
+    assert safe(levels(events=GOOD["events"] | {kind: 100, "m.room.encrypted": 0, "m.reaction": 50}))
+
+
+@pytest.mark.parametrize("kind", RoomKind)
+def test_a_frozen_room_passes(kind):
+    """The reconciler freezes as the warden: the gate must not stand in its way."""
+    content = power_levels(kind, ACCOUNTS, {"@focal:banyan.test": 50}, frozen=True)
+    ours = frozenset(getattr(ACCOUNTS, name) for name in ("warden", "desk", "alarm", "steward"))
+    assert is_closed_enough("m.room.power_levels", content, trusted=ours, server="banyan.test")
