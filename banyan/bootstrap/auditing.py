@@ -51,8 +51,8 @@ async def want_audit(parts: Parts) -> None:
 async def audit_now(home: Home, *, room: str | None = None, member: str | None = None) -> Audited:
     """Make an audit and keep it; what is returned concerns that room, that member, or everything.
 
-    `room` is a key or an id, `member` a pseudonym or a user id. Raise `NotFound` before anything is looked at,
-    `Blind` where the homeserver cannot be seen.
+    `room` is a key or an id, `member` a pseudonym or a user id. Raise `NotFound` before anything is looked
+    at, `Blind` where the homeserver cannot be seen.
     """
     must_exist(home)
     async with open_home(home) as parts:
