@@ -116,9 +116,10 @@ async def test_only_people_of_this_server_are_admitted(homeserver):
 async def test_without_its_table_the_gate_lets_nobody_new_in(tmp_path, broken):
     """Registration, invitation, private chat and admission fail; members go on talking in their rooms."""
     async with started_homeserver(tmp_path) as homeserver, homeserver.clients():
-        room, other = await homeserver.grow_room(), await homeserver.grow_room()
+        room, other, asked = [await homeserver.grow_room() for _ in range(3)]
         member = await homeserver.member("leaf-one", [room])
-        homeserver.gate.allow(member.user_id, [other])
+        homeserver.gate.allow(member.user_id, [other, asked])
+        await homeserver.warden.invite(asked, member.user_id)
         token = await homeserver.invitation("leaf-two")
         blocker = None
         if broken == "deleted":
@@ -136,6 +137,9 @@ async def test_without_its_table_the_gate_lets_nobody_new_in(tmp_path, broken):
             await homeserver.register(token, "a long enough phrase", typed="leaf-two")
         async with homeserver.refusing("unavailable"):
             await homeserver.warden.invite(other, member.user_id)
+        for closed in (other, asked):
+            async with homeserver.refusing("unavailable"):
+                await member.matrix.join(closed)
         async with homeserver.refusing("unavailable"):
             await member.matrix.create_room(
                 {

@@ -237,6 +237,8 @@ async def test_nobody_takes_power_in_a_standing_room(homeserver):
     await homeserver.warden.put_state(room, "m.room.power_levels", focal_point)
     for bad in (
         levels | {"users": levels["users"] | {member.user_id: 51}},
+        levels | {"users": levels["users"] | {member.user_id: 1000}},
+        levels | {"users": levels["users"] | {"@guest:partner.test": 1}},
         levels | {"users_default": 100},
         levels | {"invite": 50},
         levels | {"events": {}, "state_default": 50},
@@ -268,6 +270,38 @@ async def test_a_standing_room_is_not_opened(homeserver):
     ):
         async with homeserver.refusing("room-too-open"):
             await homeserver.warden.put_state(room, kind, content)
+
+
+async def test_what_guards_a_room_is_not_redacted(homeserver):
+    """A focal point may redact what people say: that must not take the encryption away."""
+    room = await homeserver.grow_room()
+    member = await homeserver.member("sage-four", [room])
+    state = await homeserver.warden.get_state(room)
+    levels = next(e["content"] for e in state if e["type"] == "m.room.power_levels")
+    focal_point = levels | {"users": levels["users"] | {member.user_id: 50}, "redact": 50}
+    await homeserver.warden.put_state(room, "m.room.power_levels", focal_point)
+    said = await send(homeserver.warden, room, "m.room.encrypted", {"algorithm": "m.megolm.v1.aes-sha2"})
+    redact = "/rooms/{}/redact/{}/{}"
+    for event in state:
+        if event["type"] in ("m.room.encryption", "m.room.history_visibility"):
+            for who in (member.matrix, homeserver.warden):
+                async with homeserver.refusing("room-protected"):
+                    await who.request("PUT", redact, room, event["event_id"], secrets.token_hex(4), body={})
+    await member.matrix.request("PUT", redact, room, said, secrets.token_hex(4), body={})
+
+
+async def test_partners_people_are_asked_in_by_the_warden_alone(homeserver):
+    """Where the table says so; not by the keeper, whose power over a room never ends."""
+    room, guest = await homeserver.grow_room(), "@guest:partner.test"
+    async with homeserver.refusing("not-expected"):
+        await homeserver.warden.invite(room, guest)
+    homeserver.gate.allow(guest, [room])
+    async with homeserver.refusing("outside-invite"):
+        await homeserver.keeper.invite(room, guest)
+    before = await homeserver.refusals()
+    with pytest.raises(MatrixError):  # this homeserver speaks with no other
+        await homeserver.warden.invite(room, guest)
+    assert await homeserver.refusals() == before
 
 
 async def test_nobody_is_invited_by_address_and_no_room_is_listed(homeserver):
