@@ -17,6 +17,7 @@ def hearing(parts: Parts) -> Hearing:
         freezing=parts.freezing,
         gatherings=parts.gatherings,
         raising=parts.raising,
+        reports=parts.reports,
         roll_call=parts.roll_call,
         roles=parts.roles,
         rooms=parts.rooms,

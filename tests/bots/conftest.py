@@ -9,11 +9,13 @@ from banyan.services.freezing import Freezing
 from banyan.services.gatherings import Gatherings
 from banyan.services.raising import Raising
 from banyan.services.releasing import Releasing
+from banyan.services.reporting import Reports
 from banyan.services.rollcall import RollCall
 from banyan.services.rooms import Rooms
 from bots.commands import TABLE
 from bots.context import Services
 from bots.dispatch import Hearing
+from bots.findings import words
 from bots.interpreter import Interpreter
 from bots.polls import RESPONSE
 from bots.rollcall import tapped
@@ -66,6 +68,7 @@ def services(
         freezing=freezing,
         gatherings=gatherings,
         raising=Raising(clock, ids, network=network, releasing=releasing, approvals=approvals),
+        reports=Reports(network, words(network)),
         roll_call=roll_call,
         roles=roles,
         rooms=Rooms(clock, network, accounts),

@@ -17,6 +17,8 @@ import pytest
 
 from banyan.domain.alerts import Alert, AlertState, Kind, Response, Severity, Status
 from banyan.domain.approvals import ProposalKind
+from banyan.domain.findings import About, Audit, Finding, Judgement, Subject
+from banyan.domain.findings import Severity as Grade
 from banyan.domain.gatherings import Gathering
 from banyan.domain.people import Accounts, Member
 from banyan.services.members import Members
@@ -120,6 +122,19 @@ async def inside(trial: Trial) -> str:
     return ""
 
 
+def judged(rule: str) -> Ready:
+    """The last audit found that in a conversation of that area; the rule's name."""
+
+    async def ready(trial: Trial) -> str:
+        finding = Finding(rule, Grade.BREACH, Subject(About.ROOM, f"talk:{trial.area}"))
+        now, id_ = trial.stage.hearing.clock.now(), trial.stage.ids.opaque()
+        async with trial.stage.hearing.work() as tx:
+            await tx.audits.add(Audit(id_, now, "daily", Judgement((finding,)), 1, 1))
+        return rule
+
+    return ready
+
+
 @dataclass(frozen=True)
 class Row:
     """One command: who may, and what to answer to its questions."""
@@ -164,6 +179,12 @@ ROWS: Mapping[str, Row] = {
     "safe": Row(EVERYBODY, ready=roll_call),
     "need help": Row(EVERYBODY, ready=roll_call),
     "cannot talk": Row(EVERYBODY, ready=roll_call),
+    "hours": Row("--+---", {"begins": "8", "ends": "22"}),
+    "audit": Row("--+---", ready=judged("room-guests")),
+    "audit room": Row("--+---", {"room": TALK}, judged("room-guests"), "room"),
+    "audit member": Row("--+---", {"who": WHO}, judged("room-guests"), "who"),
+    "finding": Row("--+---", {"which": READY}, judged("room-listed")),
+    "repair": Row("--+---", {"which": READY, "sure": "1"}, judged("room-guests")),
     "freeze": Row("--+---", {"who": WHO}, subject="who"),
     "console": Row("--+---"),
     "invite": Row(MAY_INVITE, {"country": AREA, "themes": "climate"}, subject="country"),
