@@ -39,5 +39,6 @@ class Steward:
         reason = effect.payload["reason"]
         if reason not in WARNINGS:
             raise Never("unknown-warning")
-        content = warning(reason, effect.payload["language"])
+        values = effect.payload.get("values", {})
+        content = warning(reason, effect.payload["language"], **values)
         return {"event_id": await self._outgoing.send(effect, effect.payload["room_id"], content)}

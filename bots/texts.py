@@ -44,8 +44,57 @@ WARNINGS = {
         "Call the operator by another way now. Keep the checkpoints of this room somewhere else: they show "
         "what was changed."
     ),
+    "account-has-device": N_(
+        "Somebody has added a device to our account {account}. The server may be in other hands. Call the "
+        "operator by another way now, and plan nothing here until they say it is safe."
+    ),
+    "account-identity-changed": N_(
+        "Somebody has replaced the identity of our account {account}. The server may be in other hands. Call "
+        "the operator by another way now, and believe nothing that {account} says until they say it is safe."
+    ),
+    "room-fought-over": N_(
+        "Somebody keeps changing the room {room}, and I have put it right three times. I have silenced it: "
+        "people can read there, and only our own accounts can write. Ask the operator who has power on the "
+        "server; then they run: banyan room thaw {room}"
+    ),
+    "room-closed": N_(
+        "Somebody has marked the room {room} as closed, and nobody can undo that. I have silenced it. Tell "
+        "its people to follow no link to another room. Ask the operator to make the room anew."
+    ),
+    "room-encryption-changed": N_(
+        "Somebody has changed how the room {room} is encrypted. I have put it back and silenced the room: "
+        "the server may have read what was written meanwhile. When the operator knows who did it, they run: "
+        "banyan room thaw {room}"
+    ),
+    "room-history-opened": N_(
+        "Somebody had opened the past of the room {room} to others, and I have closed it again. Whoever "
+        "looked meanwhile knows who was there and when. Ask the operator who has power on the server."
+    ),
+    "room-warden-powerless": N_(
+        "The account that keeps the rooms has lost its power in the room {room}: I can put nothing right "
+        "there. Write nothing in it. Ask the operator to run banyan apply with the keeper's token."
+    ),
+    "room-warden-out": N_(
+        "The account that keeps the rooms was put out of the room {room}: I see nothing there any more. "
+        "Write nothing in it. Ask the operator to run banyan apply with the keeper's token."
+    ),
+    "room-gone": N_(
+        "The room {room} is gone from the server. Ask the operator to run banyan apply with the keeper's "
+        "token: it makes a new one and lets everybody in."
+    ),
+    "room-not-repaired": N_(
+        "Something is wrong with the room {room}, and the server does not let me put it right. Write nothing "
+        "in it. Ask the operator to run banyan apply with the keeper's token."
+    ),
+    "network-not-applied": N_(
+        "The network file has changed and is not applied yet, so I put nothing right in the rooms for now. "
+        "Ask the operator to run banyan apply, and to start the service anew."
+    ),
 }
 """What staff read, by the reason code of the log."""
+
+QUIET = frozenset({"network-not-applied"})
+"""What can wait until somebody looks."""
 
 
 def no_mentions(text: str) -> str:
@@ -53,11 +102,12 @@ def no_mentions(text: str) -> str:
     return re.sub(r"(?<!\w)@(?=\w)", "@\u2060", text)
 
 
-def warning(reason: str, language: str) -> Content:
+def warning(reason: str, language: str, **values: str) -> Content:
     """Return a warning to staff, in their language and in English; it rings. Raise `KeyError`."""
-    both = [render(Text(WARNINGS[reason]), tag) for tag in dict.fromkeys((language, SOURCE))]
-    content = message([Text("{said}", said=said) for said in both], language, rings=True)
-    return content | {"m.mentions": {"room": True}}
+    both = [render(Text(WARNINGS[reason], **values), tag) for tag in dict.fromkeys((language, SOURCE))]
+    rings = reason not in QUIET
+    content = message([Text("{said}", said=said) for said in both], language, rings=rings)
+    return content | ({"m.mentions": {"room": True}} if rings else {})
 
 
 def checkpoint(note: str, size: int, language: str) -> Content:

@@ -1,7 +1,7 @@
 """The private listener's part: what the homeserver tells the warden, and the metrics.
 
-The warden's application service is told every event of the warden's rooms. Of all that only joins are looked
-at; nothing is stored but that a transaction was handled.
+The warden's application service is told every event of the warden's rooms. Of all that only the state of
+rooms is looked at, and what takes some of it back; nothing is stored but that a transaction was handled.
 """
 
 import hmac
@@ -13,7 +13,9 @@ from typing import Any
 import structlog
 from aiohttp import hdrs, web
 
-from banyan.services.members import Join, Members
+from banyan.services.hearing import Ears
+from banyan.services.members import Join
+from banyan.services.reconciling import Changed
 from bridge.metrics import Metrics
 
 LARGEST = 32 * 1024 * 1024
@@ -22,7 +24,7 @@ LARGEST = 32 * 1024 * 1024
 logger = structlog.get_logger()
 
 
-def private_routes(hs_token: str, members: Members, metrics: Metrics) -> list[web.RouteDef]:
+def private_routes(hs_token: str, ears: Ears, metrics: Metrics) -> list[web.RouteDef]:
     """The application-service API of the warden, and `GET /metrics`."""
 
     async def transaction(request: web.Request) -> web.Response:
@@ -34,7 +36,8 @@ def private_routes(hs_token: str, members: Members, metrics: Metrics) -> list[we
             metrics.transactions.labels("unreadable").inc()
             return _error(400, "M_NOT_JSON")
         try:
-            await members.heard(_mark(request.match_info["txn"], events), list(_joins(events)))
+            mark = _mark(request.match_info["txn"], events)
+            await ears.heard(mark, list(_joins(events)), list(_changes(events)))
         except Exception as error:  # noqa: BLE001 - an answer of 5xx makes the homeserver repeat the transaction
             metrics.transactions.labels("failed").inc()
             logger.error("transaction-failed", error=type(error).__name__)  # noqa: TRY400
@@ -96,6 +99,17 @@ def _joins(events: Sequence[dict[str, Any]]) -> Iterator[Join]:
         user_id, room_id = event.get("state_key"), event.get("room_id")
         if content.get("membership") == "join" and isinstance(user_id, str) and isinstance(room_id, str):
             yield Join(user_id, room_id)
+
+
+def _changes(events: Sequence[dict[str, Any]]) -> Iterator[Changed]:
+    for event in events:
+        kind, content = event.get("type"), event.get("content")
+        # a redaction may take a state event back, and does not tell
+        state_key = "" if kind == "m.room.redaction" else event.get("state_key")
+        told = (event.get("room_id"), kind, state_key, event.get("sender"))
+        if all(isinstance(each, str) for each in told):
+            room_id, kind, state_key, sender = map(str, told)
+            yield Changed(room_id, kind, state_key, sender, content if isinstance(content, dict) else {})
 
 
 def _mark(txn: str, events: Sequence[dict[str, Any]]) -> str:

@@ -67,11 +67,21 @@ class Homeserver(Protocol):
 class OwnAccounts:
     """`Homeserver` over HTTP, with the credentials of one home. An async context manager."""
 
-    def __init__(self, homeserver_url: str, accounts: Accounts, secrets_dir: Path, gate: GateFile) -> None:
+    def __init__(
+        self,
+        homeserver_url: str,
+        accounts: Accounts,
+        secrets_dir: Path,
+        gate: GateFile,
+        *,
+        without_keeper: bool = False,
+    ) -> None:
+        """`without_keeper`: leave its credential alone, even where it is here."""
         self._gate = gate
         self._registrar = Admin(homeserver_url, _read(secrets_dir / f"{REGISTRAR}.token"))
         self._clients: dict[str, Matrix] = {}
-        if keeper_token := _read(secrets_dir / f"{KEEPER}.token"):
+        keeper_token = None if without_keeper else _read(secrets_dir / f"{KEEPER}.token")
+        if keeper_token:
             self._clients[accounts.keeper] = Matrix(homeserver_url, keeper_token)
         services = ((WARDEN_SERVICE, (accounts.warden,)), (SPEAKERS_SERVICE, accounts.speakers))
         for service, users in services:

@@ -14,7 +14,9 @@ from banyan.domain.people import Accounts
 from banyan.domain.plan import (
     ArchiveRoom,
     Change,
+    ClearState,
     CreateRoom,
+    Expel,
     ForgetRoom,
     LinkChild,
     Plan,
@@ -32,7 +34,7 @@ from homeserver.together import together
 
 log = structlog.get_logger()
 
-_REPAIRS = (SetState, Seat, Unseat, LinkChild)
+_REPAIRS = (SetState, ClearState, Seat, Unseat, Expel, LinkChild)
 """Changes of a standing room that the log remembers."""
 
 
@@ -172,4 +174,4 @@ def _report(plan: Plan) -> Report:
 
 
 def _what(change: Change) -> str:
-    return change.type if isinstance(change, SetState) else change.word
+    return change.type if isinstance(change, SetState | ClearState) else change.word

@@ -1,18 +1,19 @@
 """Growing the network: look, plan, apply, and look again until nothing is left to change."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from banyan.domain.people import Accounts
 from banyan.domain.plan import Plan
-from banyan.domain.rooms import Room
+from banyan.domain.rooms import Room, RoomKey
 from banyan.errors import BanyanError
 from homeserver.acting import Homeserver
 from homeserver.apply import Progress, Report, Unwatched, apply
 from homeserver.desired import DesiredRoom
 from homeserver.observe import observe
 from homeserver.plan import plan
+from homeserver.reconcile import People
 from homeserver.steps import Record
 
 _ROUNDS: Final = 3
@@ -37,11 +38,13 @@ class Grower:
     books: Books
     record: Record
     progress: Progress = field(default_factory=Unwatched)
+    people: Mapping[RoomKey, People] | None = None
+    """Who may be in each room; None: nobody is judged."""
 
     async def plan(self) -> Plan:
         """Return what would change. Writes nothing. Raises as `Homeserver`."""
         observed = await observe(self.homeserver, self.accounts)
-        return plan(self.desired, observed, self.accounts, await self.books())
+        return plan(self.desired, observed, self.accounts, await self.books(), self.people)
 
     async def grow(self, *, allow_removals: bool = False) -> Report:
         """Change what differs and return what was done. 0 writes when nothing differs.

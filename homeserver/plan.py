@@ -1,6 +1,7 @@
 """From what is declared and what is there to what has to change. Pure: asks nothing, touches nothing."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from banyan.domain.people import Accounts
 from banyan.domain.plan import (
@@ -14,12 +15,11 @@ from banyan.domain.plan import (
     Plan,
     PurgeRoom,
     Seat,
-    SetState,
-    Unseat,
 )
 from banyan.domain.rooms import LOCATOR, Room, RoomKey
 from homeserver.desired import ROOM_VERSION, DesiredRoom
 from homeserver.observe import ObservedRoom
+from homeserver.reconcile import People, mending
 
 
 def plan(
@@ -27,9 +27,13 @@ def plan(
     observed: Iterable[ObservedRoom],
     accounts: Accounts,
     books: Iterable[Room] = (),
+    people: Mapping[RoomKey, People] | None = None,
 ) -> Plan:
-    """Compare. `books` are the rooms we have written down; they settle which of two alike is the real one."""
-    return _Planner(desired, observed, accounts, books).plan()
+    """Compare. `books` are the rooms we have written down; they settle which of two alike is the real one.
+
+    `people` are those who may be in each room; None: nobody is judged.
+    """
+    return _Planner(desired, observed, accounts, books, people).plan()
 
 
 class _Planner:
@@ -39,6 +43,7 @@ class _Planner:
         observed: Iterable[ObservedRoom],
         accounts: Accounts,
         books: Iterable[Room],
+        people: Mapping[RoomKey, People] | None,
     ) -> None:
         self._desired = desired
         # other rooms the warden is in, made while the network runs, are none of our business
@@ -50,6 +55,7 @@ class _Planner:
             if room.creator == accounts.keeper or room.room_id in self._key_of
         }
         self._accounts = accounts
+        self._people = people
         self._found: dict[RoomKey, ObservedRoom] = {}
         self._twins: list[tuple[RoomKey, ObservedRoom]] = []
 
@@ -106,36 +112,20 @@ class _Planner:
         yield KeeperLeaves(wanted.key)
 
     def _repairs(self, wanted: DesiredRoom, found: ObservedRoom) -> Iterator[Change]:
-        key, warden = wanted.key, self._accounts.warden
+        key = wanted.key
         known = self._books.get(key)
-        if known != wanted.room(found.room_id):
+        if known is None or replace(known, frozen=False) != wanted.room(found.room_id):
             yield NoteRoom(key, new=known is None or known.room_id != found.room_id)
-        missing = [user_id for user_id in wanted.seats if user_id not in found.joined]
-        if warden in missing:
-            yield self._seat(key, warden, found)
-        yield from self._state(wanted, found)
-        for user_id in missing:
-            if user_id != warden:
-                yield self._seat(key, user_id, found)
-        for user_id, membership in sorted(found.memberships.items()):
-            strange = user_id in self._accounts.all - {*wanted.seats, self._accounts.keeper}
-            if strange and membership in {"join", "invite"}:
-                yield Unseat(key, user_id)
+        people = self._people.get(key) if self._people is not None else None
+        yield from mending(wanted, found, self._accounts, self._parent_id(wanted), people)
         if wanted.parent is not None and not self._is_linked(wanted, found):
             yield LinkChild(key, wanted.parent)
         if self._accounts.keeper in found.joined:
             yield KeeperLeaves(key)
 
-    @staticmethod
-    def _seat(key: RoomKey, user_id: str, found: ObservedRoom) -> Seat:
-        return Seat(key, user_id, invited=found.memberships.get(user_id) == "invite")
-
-    def _state(self, wanted: DesiredRoom, found: ObservedRoom) -> Iterator[Change]:
+    def _parent_id(self, wanted: DesiredRoom) -> str | None:
         parent = self._found.get(wanted.parent) if wanted.parent else None
-        for event in wanted.state(parent.room_id if parent else None):
-            there = found.state.get((event.type, event.state_key))
-            if there != event.content:
-                yield SetState(wanted.key, event.type, _differing(there, event.content))
+        return parent.room_id if parent else None
 
     def _is_linked(self, wanted: DesiredRoom, found: ObservedRoom) -> bool:
         space = self._found.get(wanted.parent) if wanted.parent else None
@@ -169,10 +159,3 @@ class _Planner:
                 yield f"{wanted.key}: whether it federates was fixed when it was made"
             if create.get("room_version") != ROOM_VERSION:
                 yield f"{wanted.key}: is not of room version {ROOM_VERSION}; upgrade it"
-
-
-def _differing(there: Mapping[str, object] | None, content: Mapping[str, object]) -> tuple[str, ...]:
-    if there is None:
-        return ()
-    keys = {*there, *content}
-    return tuple(sorted(key for key in keys if there.get(key) != content.get(key)))

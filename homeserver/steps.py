@@ -13,7 +13,9 @@ from banyan.domain.people import Accounts
 from banyan.domain.plan import (
     ArchiveRoom,
     Change,
+    ClearState,
     CreateRoom,
+    Expel,
     ForgetRoom,
     KeeperLeaves,
     LinkChild,
@@ -27,6 +29,7 @@ from banyan.domain.rooms import Room, RoomKey
 from banyan.matrix import MatrixError
 from homeserver.acting import Homeserver
 from homeserver.desired import DesiredRoom, StateEvent
+from homeserver.reconcile import emptied
 
 _FORBIDDEN: Final = 403
 
@@ -99,8 +102,8 @@ class Steps:
             await self._homeserver.allow(change.user_id, room_id)
         await self._homeserver.join(change.user_id, room_id)
 
-    @do.register
-    async def _unseat(self, change: Unseat) -> None:
+    @do.register(Unseat | Expel)
+    async def _put_out(self, change: Unseat | Expel) -> None:
         await self._homeserver.kick(self._accounts.warden, self._ids[change.key], change.user_id)
 
     @do.register
@@ -108,6 +111,10 @@ class Steps:
         wanted = self._desired[change.key]
         state = wanted.state(self._parent_id(wanted))
         await self._set(self._ids[change.key], next(event for event in state if event.type == change.type))
+
+    @do.register
+    async def _clear_state(self, change: ClearState) -> None:
+        await self._set(self._ids[change.key], emptied(change))
 
     @do.register
     async def _link(self, change: LinkChild) -> None:

@@ -1,46 +1,74 @@
-"""Watching the warden: no device, one identity. Anything else is somebody's hand in the homeserver.
+"""Watching our own accounts: no device but their own, one identity.
 
-A deviceless account is protected by watching, not by cryptography: the homeserver can give it a device in one
-request. Nobody shares keys with an unsigned one, and whoever would sign it needs seeds that are offline.
+Anything else is somebody's hand in the server. The homeserver can give an account a device in one request,
+and tokens can be stolen. Nobody shares keys with a device that is not signed, and whoever would sign one needs
+seeds that are elsewhere: so it is seen, and told.
 """
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 
 from banyan.matrix import Api
 from homeserver.admin import Admin
+from homeserver.names import WARDEN
 
 
 class Intrusion(StrEnum):
-    """What somebody did to the warden."""
+    """What somebody did to one of our accounts."""
 
-    DEVICE = "warden-has-device"
-    IDENTITY = "warden-identity-changed"
+    WARDEN_DEVICE = "warden-has-device"
+    WARDEN_IDENTITY = "warden-identity-changed"
+    DEVICE = "account-has-device"
+    IDENTITY = "account-identity-changed"
+
+
+@dataclass(frozen=True)
+class Watched:
+    """One account of ours, and what it ought to have."""
+
+    name: str
+    user_id: str
+    device_id: str | None
+    """Its one device; None for an account that owns none."""
+    master_key: str | None = None
+    """The public half of the identity that it was given; None for one without."""
 
 
 class Watch:
-    """Looks at the warden: its devices as the registrar sees them, its identity as everybody does."""
+    """Looks at our accounts: their devices as the registrar sees them, their identities as everybody does."""
 
-    def __init__(self, admin: Admin, warden: Api, user_id: str, master_key: str) -> None:
-        """`warden` acts as the warden: others are not told its keys unless they share a room with it.
-
-        `master_key` is the public half of the identity that was published at the first start.
-        """
+    def __init__(self, admin: Admin, warden: Api, accounts: Sequence[Watched]) -> None:
+        """`warden` acts as the warden: others are not told keys of whom they share no room with."""
         self._admin = admin
         self._warden = warden
-        self._user_id = user_id
-        self._master_key = master_key
+        self._accounts = accounts
 
-    async def look(self) -> frozenset[Intrusion]:
-        """What is wrong now; empty when all is well. Raises MatrixError and HomeserverDown."""
+    async def look(self) -> frozenset[tuple[Intrusion, str]]:
+        """What is wrong now, and with whom; empty when all is well. Raises MatrixError and HomeserverDown."""
+        identities = await self._identities()
         found = set()
-        answer = await self._warden.request(
-            "POST", "/keys/query", body={"device_keys": {self._user_id: []}}, repeatable=True
-        )
-        if await self._admin.devices(self._user_id) or answer.get("device_keys", {}).get(self._user_id):
-            found.add(Intrusion.DEVICE)
-        # an account in no room is not even told its own keys (MSC4263): then there is nothing to judge
-        told = self._user_id in answer.get("device_keys", {})
-        published = answer.get("master_keys", {}).get(self._user_id, {}).get("keys", {})
-        if told and list(published.values()) != [self._master_key]:
-            found.add(Intrusion.IDENTITY)
+        for account in self._accounts:
+            own = account.name == WARDEN
+            devices = {*await self._admin.devices(account.user_id)}
+            if devices - {account.device_id}:
+                found.add((Intrusion.WARDEN_DEVICE if own else Intrusion.DEVICE, account.name))
+            published = identities.get(account.user_id)
+            if account.master_key and published not in (None, account.master_key):
+                found.add((Intrusion.WARDEN_IDENTITY if own else Intrusion.IDENTITY, account.name))
         return frozenset(found)
+
+    async def _identities(self) -> Mapping[str, str]:
+        """User id → published master key (empty for none), of those whose keys the warden is told."""
+        asked: dict[str, list[str]] = {
+            account.user_id: [] for account in self._accounts if account.master_key
+        }
+        answer = await self._warden.request(
+            "POST", "/keys/query", body={"device_keys": asked}, repeatable=True
+        )
+        # an account in no room is not even told its own keys (MSC4263): then there is nothing to judge
+        told = answer.get("device_keys", {})
+        keys = answer.get("master_keys", {})
+        return {
+            who: next(iter(keys.get(who, {}).get("keys", {}).values()), "") for who in asked if who in told
+        }

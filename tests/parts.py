@@ -12,14 +12,19 @@ from banyan.domain.people import Accounts
 from banyan.domain.rooms import RoomKind, room_key
 from banyan.network import load_network
 from banyan.services.access import Access
+from banyan.services.hearing import Ears
 from banyan.services.members import Members
 from banyan.services.outbox import Wakes
+from banyan.services.reconciling import Reconciling
 from banyan.services.roles import Roles
 from banyan.settings import DEFAULT_NETWORK
 from banyan.store import SqlWork, open_store, tables
+from homeserver.desired import desired
+from homeserver.locators import locator_of
+from homeserver.warden import asks_for
 from policies.rooms import AREA_KINDS
 from tests.banyan.stores import opened, sqlite_url
-from tests.fakes import FakeClock, FakeIds, FakeRegistration, room_id
+from tests.fakes import FakeClock, FakeIds, FakeRegistration, FakeVault, room_id
 
 
 @pytest.fixture
@@ -83,6 +88,18 @@ def members(work, clock, ids, network, accounts, registration):
 @pytest.fixture
 def roles(network, accounts):
     return Roles(network, accounts)
+
+
+@pytest.fixture
+def reconciling(work, clock, network, accounts):
+    rooms = desired(network, accounts, locator_of(FakeVault()))
+    says = asks_for({room.key: room for room in rooms})
+    return Reconciling(work, clock, network, accounts, says)
+
+
+@pytest.fixture
+def ears(work, clock, members, reconciling):
+    return Ears(work, clock, members, reconciling)
 
 
 @pytest.fixture

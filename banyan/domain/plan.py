@@ -62,6 +62,19 @@ class SetState(Change):
 
 
 @dataclass(frozen=True)
+class ClearState(Change):
+    """State that nobody declared is emptied."""
+
+    type: str
+    state_key: str = ""
+
+    word = "clear-state"
+
+    def __str__(self) -> str:
+        return f"{self.type} (emptied)"
+
+
+@dataclass(frozen=True)
 class Seat(Change):
     """An account of ours comes in."""
 
@@ -82,6 +95,25 @@ class Unseat(Change):
     user_id: str
 
     word = "unseat"
+
+    def __str__(self) -> str:
+        return f"{self.user_id} goes out"
+
+
+@dataclass(frozen=True)
+class Expel(Change):
+    """Somebody who has no business in the room is removed from it."""
+
+    user_id: str
+    loses: bool = False
+    """Whether they had: the network file was changed."""
+
+    word = "expel"
+
+    @property
+    def removes(self) -> bool:
+        """A stranger loses nothing."""
+        return self.loses
 
     def __str__(self) -> str:
         return f"{self.user_id} goes out"

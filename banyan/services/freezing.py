@@ -11,6 +11,7 @@ from banyan.errors import Refusal
 from banyan.i18n import N_
 from banyan.network import Network
 from banyan.services.limits import Buckets
+from banyan.services.looking import set_powers
 from banyan.services.ports import Clock, UnitOfWork
 
 UNDER_WAY = timedelta(minutes=1)
@@ -45,6 +46,7 @@ class Freezing:
 
     def __init__(self, clock: Clock, network: Network, accounts: Accounts) -> None:
         self._accounts = accounts
+        self._network = network
         self._limit = network.limits.freezes_per_hour
         self._buckets = Buckets(self._limit, timedelta(hours=1), clock)
         self._clock = clock
@@ -71,7 +73,8 @@ class Freezing:
             # Who was registering at that moment has an account only now, in no room.
             await _end_account(tx, user_id, not_before=self._clock.now() + UNDER_WAY)
         else:
-            await _end_account(tx, user_id, subject)
+            out = await _end_account(tx, user_id, subject)
+            await set_powers(tx, self._network, member.placement, after=out)
         return subject
 
     async def times(self, tx: UnitOfWork, subject: str) -> Sequence[Step]:
@@ -89,8 +92,8 @@ async def _end_account(
     *,
     after: str | None = None,
     not_before: datetime | None = None,
-) -> None:
-    """One step after the other, whatever else waits for that member (so in no lane).
+) -> str | None:
+    """One step after the other, whatever else waits for that member (so in no lane). Return the last's id.
 
     Sessions first: to a locked account's device the homeserver says that it may keep what it has. Out of the
     rooms last: it is slowest, and without a session nothing is read meanwhile.
@@ -105,3 +108,4 @@ async def _end_account(
         after = await tx.outbox.put(
             NewEffect(actor, kind, payload, subject=subject, after=after, not_before=not_before)
         )
+    return after

@@ -14,6 +14,7 @@ from banyan.domain.rooms import RoomKind
 from banyan.errors import BanyanError, NotFound, Taken, TokenSpent, WeakPassphrase
 from banyan.network import LANGUAGES, Network
 from banyan.services.access import join, let_in
+from banyan.services.looking import set_powers
 from banyan.services.ports import Clock, Ids, Registration, UnitOfWork, Work
 from policies.placement import area_with_place, rooms_of
 

@@ -8,6 +8,7 @@ from banyan.errors import IllegalMove, Refusal
 from banyan.i18n import N_
 from banyan.network import Network
 from banyan.services.access import join, leave, let_in
+from banyan.services.looking import set_powers
 from banyan.services.ports import UnitOfWork
 from policies.placement import rooms_now, rooms_of
 
@@ -51,6 +52,7 @@ class Roles:
         await let_in(tx, user_id, keys)
         if member.status is MemberStatus.ADMITTED:
             await join(tx, user_id)
+            await set_powers(tx, self._network, after)
 
     async def take(self, tx: UnitOfWork, member: Member, role: str, *, by: str) -> None:
         """Take the role, and have the member leave the rooms that only it opened."""
@@ -60,4 +62,5 @@ class Roles:
         await tx.members.revoke(member.id, role)
         await tx.log.append(about_member(Action.ROLE_REVOKED, by, member, details={"role": role}))
         lost = rooms_now(self._network, member.placement) - rooms_now(self._network, after)
-        await leave(tx, self._accounts.member(member.localpart), lost)
+        out = await leave(tx, self._accounts.member(member.localpart), lost)
+        await set_powers(tx, self._network, member.placement, after=out)

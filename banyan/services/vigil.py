@@ -1,13 +1,29 @@
 """When something is seen that should never be: it is written down, and the security staff are told."""
 
-from collections.abc import Set as AbstractSet
+from collections.abc import Iterable
 
 from banyan.domain.effects import Actor, NewEffect
 from banyan.domain.log import Action, NewEntry
 from banyan.domain.rooms import RoomKind, room_key
-from banyan.services.ports import Work
+from banyan.services.ports import UnitOfWork, Work
 
 SECURITY = room_key(RoomKind.STAFF, "security")
+
+Sign = tuple[str, str]
+"""A reason code, and the name of the account of ours that it is about."""
+
+
+async def warn(tx: UnitOfWork, reason: str, **values: str) -> None:
+    """Have the steward tell the security staff; nothing where they have no room. `values` fill the text."""
+    room = await tx.rooms.get(SECURITY)
+    if room is not None:
+        payload = {
+            "room_id": room.room_id,
+            "language": room.language,
+            "reason": reason,
+            "values": values,
+        }
+        await tx.outbox.put(NewEffect(Actor.STEWARD, "warn", payload, lane=room.room_id))
 
 
 class Vigil:
@@ -15,25 +31,23 @@ class Vigil:
 
     def __init__(self, work: Work) -> None:
         self._work = work
-        self._seen: frozenset[str] = frozenset()
+        self._seen: frozenset[Sign] = frozenset()
 
     @property
     def calm(self) -> bool:
         """Whether nothing is wrong as of the last look."""
         return not self._seen
 
-    async def report(self, found: AbstractSet[str]) -> None:
-        """Tell what a look found: reason codes, none when all is well."""
-        new = sorted(frozenset(found) - self._seen)
+    async def report(self, found: Iterable[Sign]) -> None:
+        """Tell what a look found; nothing when all is well."""
+        seen = frozenset(found)
+        new = sorted(seen - self._seen)
         if new:
             await self._tell(new)
-        self._seen = frozenset(found)
+        self._seen = seen
 
-    async def _tell(self, reasons: list[str]) -> None:
+    async def _tell(self, signs: list[Sign]) -> None:
         async with self._work() as tx:
-            room = await tx.rooms.get(SECURITY)
-            for reason in reasons:
-                await tx.log.append(NewEntry(Action.INTRUSION_SEEN, "service:watch", "warden", reason=reason))
-                if room is not None:
-                    payload = {"room_id": room.room_id, "language": room.language, "reason": reason}
-                    await tx.outbox.put(NewEffect(Actor.STEWARD, "warn", payload, lane=room.room_id))
+            for reason, account in signs:
+                await tx.log.append(NewEntry(Action.INTRUSION_SEEN, "service:watch", account, reason=reason))
+                await warn(tx, reason, account=account)

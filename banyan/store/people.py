@@ -76,6 +76,18 @@ class SqlMembers:
             by_member.setdefault(member_id, []).append((kind, code))
         return [_member(row, by_member.get(row.id, [])) for row in rows]
 
+    async def with_roles(self) -> Sequence[Member]:
+        """Admitted members who hold a role."""
+        holds = placements.c.kind == "role"
+        holders = members.c.id.in_(select(placements.c.member_id).where(holds))
+        here = (holders, members.c.status == MemberStatus.ADMITTED.value)
+        codes = select(placements.c.member_id, placements.c.kind, placements.c.code).join(members)
+        by_member: dict[str, list[tuple[str, str]]] = {}
+        for member_id, kind, code in await self._connection.execute(codes.where(*here)):
+            by_member.setdefault(member_id, []).append((kind, code))
+        query = select(members).where(*here).order_by(members.c.localpart)
+        return [_member(row, by_member[row.id]) for row in await self._connection.execute(query)]
+
     async def count_by_area(self) -> Mapping[str, int]:
         """Invited and admitted members per area."""
         there = (MemberStatus.INVITED.value, MemberStatus.ADMITTED.value)

@@ -16,9 +16,9 @@ HS = {"Authorization": "Bearer hs-secret"}
 
 
 @pytest.fixture
-async def client(work, members, rooms):
+async def client(work, ears, rooms):
     app = web.Application()
-    app.add_routes(private_routes("hs-secret", members, Metrics(work)))
+    app.add_routes(private_routes("hs-secret", ears, Metrics(work)))
     async with listening(app, "127.0.0.1", 0) as port, ClientSession(f"http://127.0.0.1:{port}") as session:
         yield session
 
@@ -134,7 +134,7 @@ async def test_what_failed_is_told_again(put, members, monkeypatch):
         async def away(*_):
             raise ConnectionError("a text from outside")
 
-        patched.setattr(members, "heard", away)
+        patched.setattr(members, "joined", away)
         with capture_logs() as logs:
             assert (await put(joined(invited.user_id))).status == 503
         assert "a text from outside" not in str(logs)

@@ -24,6 +24,9 @@ class Members(Protocol):
         """The member whose chat with the desk that is."""
 
     async def all(self, *statuses: MemberStatus) -> Sequence[Member]: ...
+    async def with_roles(self) -> Sequence[Member]:
+        """Admitted members who hold a role: few, however many members there are."""
+
     async def count_by_area(self) -> Mapping[str, int]:
         """Invited and admitted members per area."""
 

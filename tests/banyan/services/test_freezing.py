@@ -186,13 +186,13 @@ async def test_times_are_told_from_the_word_on(work, clock, member, freeze, free
 
 
 async def test_nothing_admits_a_frozen_member_again(
-    work, member, freeze, members, access, accounts, network, effects
+    work, member, freeze, members, ears, access, accounts, network, effects
 ):
     """Neither a join that is heard of, nor new rooms, nor a role, nor a restart of the gate."""
     await freeze(member)
     before = await effects(Actor.GATE)
     assert not await members.arrived(member)
-    await members.heard("t1", [Join(member, room_id("space:KH"))])
+    await ears.heard("t1", [Join(member, room_id("space:KH"))], ())
     await access.reallow()
     async with work() as tx:
         frozen = await tx.members.by_localpart(accounts.localpart(member))

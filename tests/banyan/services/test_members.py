@@ -141,7 +141,7 @@ async def test_a_failed_registration_costs_nothing(members, rooms, registration)
     assert await members.register(invited.token, PHRASE, "km") == invited.user_id
 
 
-async def test_the_language_is_known_before_anybody_can_be_heard(members, rooms, registration, work):
+async def test_the_language_is_known_before_anybody_can_be_heard(members, ears, rooms, registration, work):
     """The join may be heard before the page has its answer: the chat opens in the right language."""
     invited = await members.invite("KH")
     register = registration.register
@@ -149,7 +149,7 @@ async def test_the_language_is_known_before_anybody_can_be_heard(members, rooms,
     async def told_at_once(localpart, passphrase, token):
         await register(localpart, passphrase, token)
         space = room_id(room_key(RoomKind.SPACE, "KH"))
-        await members.heard("transaction", [Join(invited.user_id, space)])
+        await ears.heard("transaction", [Join(invited.user_id, space)], ())
         (member,) = await members.list(MemberStatus.ADMITTED)
         assert member.language == "lo"
 
@@ -157,12 +157,12 @@ async def test_the_language_is_known_before_anybody_can_be_heard(members, rooms,
     await members.register(invited.token, PHRASE, "lo")
 
 
-async def test_only_a_join_of_ones_own_space_admits(members, rooms):
+async def test_only_a_join_of_ones_own_space_admits(members, ears, rooms):
     """Another area's space, another room, a stranger and our own accounts admit nobody."""
     invited = await members.invite("KH")
 
     async def admitted(transaction, user_id, key):
-        await members.heard(transaction, [Join(user_id, room_id(key))])
+        await ears.heard(transaction, [Join(user_id, room_id(key))], ())
         return len(await members.list(MemberStatus.ADMITTED))
 
     assert await admitted("1", invited.user_id, "space:VN") == 0

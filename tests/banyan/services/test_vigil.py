@@ -17,19 +17,19 @@ async def vigil(work):
 
 async def test_told_once_while_it_lasts(vigil, work, clock):
     """Every look that finds the same says nothing new; when it went and came back, it is told again."""
-    await vigil.report({"warden-has-device"})
-    await vigil.report({"warden-has-device"})
+    await vigil.report({("warden-has-device", "warden")})
+    await vigil.report({("warden-has-device", "warden")})
     assert not vigil.calm
     assert await told(work, clock) == (["warden-has-device"], 1)
-    await vigil.report(set())
+    await vigil.report(())
     assert vigil.calm
-    await vigil.report({"warden-has-device"})
+    await vigil.report({("warden-has-device", "warden")})
     assert (await told(work, clock))[1] == 2
 
 
 async def test_nothing_is_said_while_all_is_well(vigil, work, clock):
     """A calm look writes nothing."""
-    await vigil.report(set())
+    await vigil.report(())
     assert await told(work, clock) == ([], 0)
 
 

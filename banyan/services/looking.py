@@ -1,0 +1,52 @@
+"""Having the warden look at rooms, and what roles give people there."""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+
+from banyan.domain.effects import Actor, NewEffect
+from banyan.domain.people import Accounts, Placement
+from banyan.domain.rooms import RoomKey
+from banyan.network import Network
+from banyan.services.ports import UnitOfWork
+from policies.placement import powers_of, still_there
+
+POWER = "m.room.power_levels"
+
+Powers = Mapping[RoomKey, Mapping[str, int]]
+"""Room → user id → level, of people whose roles give them one."""
+
+
+async def look(
+    tx: UnitOfWork, room_id: str, *, meant: Collection[str] = (), after: str | None = None
+) -> None:
+    """Have the warden compare a room with what is wanted now, and put right what differs.
+
+    `meant` are types of state that differ because we decided so: setting them is no repair. `after` is the
+    id of an effect that has to have ended first.
+    """
+    payload = {"room_id": room_id, "meant": sorted(meant)}
+    await tx.outbox.put(NewEffect(Actor.WARDEN, "look", payload, lane=room_id, after=after))
+
+
+async def set_powers(
+    tx: UnitOfWork, network: Network, *placements: Placement, after: str | None = None
+) -> None:
+    """Have levels set anew in every room where one of these placements gives any: a role came or went."""
+    keys = {key for placement in placements for key in _powers(network, placement)}
+    for room in await tx.rooms.all() if keys else ():
+        if room.key in keys:
+            await look(tx, room.room_id, meant={POWER}, after=after)
+
+
+async def powers(tx: UnitOfWork, network: Network, accounts: Accounts) -> Powers:
+    """What roles give to those who hold them."""
+    levels: defaultdict[RoomKey, dict[str, int]] = defaultdict(dict)
+    for member in await tx.members.with_roles():
+        for key, level in _powers(network, member.placement).items():
+            levels[key][accounts.member(member.localpart)] = level
+    return levels
+
+
+def _powers(network: Network, placement: Placement) -> Mapping[RoomKey, int]:
+    left = still_there(network, placement)
+    return powers_of(network, left) if left else {}
