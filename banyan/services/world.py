@@ -15,7 +15,8 @@ from banyan.domain.sight import SeenAccount, SeenRoom, SeenService, Sight
 from banyan.network import Network
 from banyan.services.books import Books
 from policies.facts import OurFacts, PersonFacts, Place, RoomFacts, ServerFacts, SettingFacts, World
-from policies.placement import guests_of, powers_of, rooms_now, seats_of, still_there
+from policies.partners import guests_now, servers_of
+from policies.placement import powers_of, rooms_now, seats_of, still_there
 from policies.rooms import DeclaredRoom, declared_rooms
 
 WHITELIST = "federation_domain_whitelist"
@@ -131,7 +132,7 @@ class _Assembly:
             key: frozenset(people[key])
             | seats_of(room.kind, self.accounts)
             | {self.accounts.warden}
-            | guests_of(self.network, key)
+            | guests_now(self.network, key, self.books.cuts)
             for key, room in self.declared.items()
         }
 
@@ -242,7 +243,7 @@ class _Assembly:
             services=tuple(self.sight.services),
             known_services=self.baseline.services,
             puppet_tokens=self.sight.puppet_tokens,
-            partners=_partners(self.network) - self.books.cuts,
+            partners=servers_of(self.network, self.books.cuts),
             whitelist=_servers(running.get(WHITELIST)),
         )
 
@@ -255,13 +256,6 @@ def _joined(rooms: Iterable[RoomFacts]) -> Mapping[str, Sequence[RoomFacts]]:
             if how == "join":
                 joined[user_id].append(room)
     return joined
-
-
-def _partners(network: Network) -> frozenset[str]:
-    """Servers whose people a joint room is declared for."""
-    names = {name for room in network.joint.values() for name in room.partners}
-    servers = (network.partners[name].server for name in names if name in network.partners)
-    return frozenset(server for server in servers if server)
 
 
 def _servers(running: Any) -> frozenset[str] | None:
