@@ -6,7 +6,7 @@ Tokens have 256 bits and are told once; the database has their hashes, which ope
 from datetime import timedelta
 from hashlib import sha256
 
-from banyan.domain.log import Action, NewEntry
+from banyan.domain.log import Action, about_member
 from banyan.domain.people import Member, MemberStatus
 from banyan.domain.permissions import Permission
 from banyan.network import Network
@@ -48,7 +48,7 @@ class Console:
                 return None
             session = self._token()
             await tx.console.add_session(_hash(session), member.id, _hash(browser), now + SESSION)
-            await tx.log.append(NewEntry(Action.CONSOLE_OPENED, _as_logged(member), member.id))
+            await tx.log.append(about_member(Action.CONSOLE_OPENED, _as_logged(member), member))
             return session
 
     async def officer(self, session: str, browser: str) -> Member | None:
