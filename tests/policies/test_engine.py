@@ -1,0 +1,87 @@
+"""Asking the rules: what is waived, what could not be checked, what order findings come in."""
+
+import pytest
+
+from banyan.domain.findings import About, Severity
+from policies.engine import IDLE, NOT_CHECKED, OVER, Unknown, judge, rule
+from tests.policies.worlds import (
+    FIRST,
+    NOW,
+    TALK,
+    days,
+    example,
+    found,
+    judged,
+    sound,
+    waiver,
+    with_person,
+    with_state,
+)
+
+SETTING = ("m.room.guest_access", "")
+
+
+def guests(*waivers):
+    """A network in which guests may come into one room, and that has these waivers."""
+    world = sound(example(waivers=waivers))
+    return judged(with_state(world, TALK, "m.room.guest_access", None))
+
+
+@pytest.mark.parametrize("subject", [TALK, "*"])
+@pytest.mark.parametrize("until", [NOW, NOW + days(30)])
+def test_a_waiver_covers_until_its_last_day_is_over(subject, until):
+    """It is said until when; the finding is no longer open."""
+    judgement = guests(waiver("room-guests", subject, until))
+    assert judgement.findings == ()
+    [finding] = judgement.waived
+    assert finding.waived.date() == (until + days(1)).date()
+
+
+def test_a_waiver_that_has_ended_is_a_finding_beside_what_it_covered():
+    """Nobody has to remember it."""
+    judgement = guests(waiver("room-guests", TALK, NOW - days(1)))
+    assert [finding.rule for finding in judgement.findings] == ["room-guests", OVER]
+    assert judgement.waived == ()
+
+
+@pytest.mark.parametrize("each", [waiver("room-guests", "talk:TH"), waiver("room-history", TALK)])
+def test_a_waiver_covers_nothing_else(each):
+    """Another room, or another rule, stays open."""
+    assert [finding.rule for finding in guests(each).findings] == ["room-guests"]
+
+
+def test_a_waiver_of_a_rule_that_does_not_exist_is_told():
+    """A misspelt waiver would otherwise be believed to cover something."""
+    judgement = guests(waiver("rooms-guests"))
+    assert [finding.rule for finding in judgement.findings] == ["room-guests", IDLE]
+
+
+def test_no_waiver_covers_the_waivers():
+    """Else one line would turn all reminders off."""
+    over = waiver("room-guests", until=NOW - days(1))
+    assert (OVER, "room-guests") in found(sound(example(waivers=(over, waiver(OVER)))))
+
+
+@pytest.mark.parametrize("fault", [Unknown, ValueError("what somebody wrote"), RecursionError])
+def test_a_rule_that_fails_counts_as_broken(fault):
+    """What is not known to be right is not right; what made it fail is not repeated."""
+
+    @rule("never-known", about=About.MEMBER, severity=Severity.NOTICE, title="", remedy="")
+    def never(_person, _world):
+        yield {}
+        raise fault
+
+    judgement = judge(sound(), [never])
+    assert {finding.rule for finding in judgement.findings} == {NOT_CHECKED}
+    assert {finding.severity for finding in judgement.findings} == {Severity.BREACH}
+    assert all(finding.values == {"rule": "never-known"} for finding in judgement.findings)
+
+
+def test_the_worst_comes_first():
+    """Five lines are read: they begin with what cannot wait."""
+    world = with_person(sound(), FIRST, unanswered=3, identity_changed=True)
+    judgement = judged(with_state(world, TALK, "m.room.name", None))
+    severities = [finding.severity for finding in judgement.findings]
+    assert severities == sorted(severities, reverse=True)
+    assert judgement.worst is Severity.BREACH
+    assert judgement.count(Severity.WARNING) == 2
