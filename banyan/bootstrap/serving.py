@@ -11,6 +11,7 @@ import structlog
 from aiohttp import web
 
 from banyan.bootstrap.auditing import auditing
+from banyan.bootstrap.console import console
 from banyan.bootstrap.crew import Crew, draining
 from banyan.bootstrap.home import Parts
 from banyan.bootstrap.overseeing import overseeing
@@ -50,7 +51,7 @@ async def _web(parts: Parts, crew: Crew) -> AsyncIterator[None]:
         *public_routes(parts.intake, parts.alerts, Health(_checks(parts, crew)), parts.metrics),
     ]
     hs_token = parts.home.secret("warden.hs_token").read_text().strip()
-    private = private_routes(hs_token, parts.ears, parts.metrics)
+    private = [*private_routes(hs_token, parts.ears, parts.metrics), *console(parts)]
     async with _listening(public, addresses.public), _listening(private, addresses.private):
         yield
 

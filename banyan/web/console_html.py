@@ -52,6 +52,11 @@ SEVERITIES: Mapping[Severity, str] = {
     Severity.WARNING: N_("warning"),
     Severity.NOTICE: N_("notice"),
 }
+SEVERAL: Mapping[Severity, str] = {
+    Severity.BREACH: N_("breaches"),
+    Severity.WARNING: N_("warnings"),
+    Severity.NOTICE: N_("notices"),
+}
 KINDS: Mapping[RoomKind, str] = {
     RoomKind.SPACE: N_("space"),
     RoomKind.TALK: N_("conversation"),
@@ -112,6 +117,7 @@ def page(name: str, reader: Reader, *, status: int = 200, **values: Any) -> web.
         "most_dots": MOST_DOTS,
         "initials": initials,
         "severities": {severity: say(word) for severity, word in SEVERITIES.items()},
+        "several": {severity: say(words) for severity, words in SEVERAL.items()},
         "kinds": {kind: say(word) for kind, word in KINDS.items()},
         "states": {status: say(word) for status, word in STATES.items()},
         "requests": {kind: say(word) for kind, word in REQUESTS.items()},
