@@ -57,6 +57,7 @@ RULES: Final[tuple[Rule, ...]] = (
     creation.creator,
     creation.kind,
     power.person,
+    power.everybody,
     power.shared,
     power.open_,
     power.levels_differ,

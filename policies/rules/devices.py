@@ -114,8 +114,8 @@ def _neutral(name: str, server: str) -> bool:
 )
 def identity(person: PersonFacts, _: World) -> Iterator[Drift]:
     """A member keeps their identity. A server, or a thief with the passphrase, can make another."""
-    if person.admitted and person.identity_changed:
-        yield {}
+    if person.admitted and person.identity_changed and person.account:
+        yield {"key": person.account.master_key or ""}  # which keys somebody may say are theirs
 
 
 @rule(

@@ -32,7 +32,9 @@ _APART: Final = N_(
 def _both(one: Permission, other: Permission) -> Callable[[PersonFacts, World], Iterator[Drift]]:
     def ask(person: PersonFacts, world: World) -> Iterator[Drift]:
         placement = person.member.placement
-        if person.admitted and all(holds(world.network, placement, duty) for duty in (one, other)):
+        if not person.admitted or not placement.roles:
+            return
+        if all(holds(world.network, placement, duty) for duty in (one, other)):
             yield {}
 
     return ask

@@ -28,12 +28,15 @@ class _Levels:
 
     @cached_property
     def too_high(self) -> dict[str, int]:
-        """User ids of people, or `users_default`, above 50 → level."""
-        ours = self.accounts.all
-        held = {user: given for user, given in self._users.items() if user not in ours}
-        held["users_default"] = self.found.get("users_default", EVERYONE)
-        levels = {str(user): level(given, otherwise=ABOVE_ALL) for user, given in held.items()}
+        """User ids of people above 50 → level."""
+        ours, held = self.accounts.all, self._users.items()
+        levels = {str(user): level(given, otherwise=ABOVE_ALL) for user, given in held if user not in ours}
         return {user: height for user, height in levels.items() if height > HELPER}
+
+    @cached_property
+    def everybody(self) -> int:
+        """The level of whoever is not named."""
+        return level(self.found.get("users_default", EVERYONE), otherwise=ABOVE_ALL)
 
     @cached_property
     def rivals(self) -> frozenset[str]:
@@ -58,7 +61,7 @@ class _Levels:
     def other(self) -> frozenset[str]:
         """Keys that differ and are in none of the graver groups."""
         known = self.open | {f"users/{user}" for user in {*self.too_high, *self.rivals}}
-        if "users_default" in self.too_high:
+        if self.everybody > HELPER:
             known |= {"users_default"}
         return frozenset(key for key in self._differing() if key not in known)
 
@@ -96,8 +99,21 @@ def person(room: RoomFacts, world: World) -> Iterator[Drift]:
     """Nobody but our own accounts decides who is in a room."""
     if levels := _levels(room, world):
         for user, height in sorted(levels.too_high.items()):
-            name = "everybody" if user == "users_default" else who(user, world.accounts)
-            yield {"who": name, "level": min(height, ABOVE_ALL)}
+            yield {"who": who(user, world.accounts), "level": min(height, ABOVE_ALL)}
+
+
+@rule(
+    "power-everybody",
+    about=About.ROOM,
+    severity=Severity.BREACH,
+    title=N_("Everybody in this room holds {level}; people hold 50 at most."),
+    remedy=N_("Look who came in, what was removed and what was changed since the last audit."),
+    repaired=True,
+)
+def everybody(room: RoomFacts, world: World) -> Iterator[Drift]:
+    """Whoever is not named decides nothing."""
+    if (levels := _levels(room, world)) and levels.everybody > HELPER:
+        yield {"level": min(levels.everybody, ABOVE_ALL)}
 
 
 @rule(

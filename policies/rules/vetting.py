@@ -58,7 +58,7 @@ def _days_overdue(person: PersonFacts, world: World) -> int:
     "vetting-overdue",
     about=About.MEMBER,
     severity=Severity.WARNING,
-    title=N_("Nobody has vouched for them since {days} days longer than is allowed."),
+    title=N_("Somebody had to vouch for them again {days} days ago, and nobody did."),
     remedy=N_("Ask somebody who has met them to vouch for them again, or end their access."),
 )
 def overdue(person: PersonFacts, world: World) -> Iterator[Drift]:
@@ -71,7 +71,7 @@ def overdue(person: PersonFacts, world: World) -> Iterator[Drift]:
     "vetting-silent",
     about=About.MEMBER,
     severity=Severity.BREACH,
-    title=N_("Nobody vouches for them any more, since {days} days, and they do not answer."),
+    title=N_("Somebody had to vouch for them again {days} days ago, nobody did, and they do not answer."),
     remedy=N_("Nobody knows who holds that phone: call them, and freeze them if you do not reach them."),
 )
 def silent(person: PersonFacts, world: World) -> Iterator[Drift]:

@@ -141,7 +141,7 @@ CASES = {
     "a person at 100": ("power-person", users(**{MEMBER: WARDEN}), TALK),
     "a person at 1000": ("power-person", users(**{MEMBER: 1000}), TALK),
     "a level that cannot be read": ("power-person", users(**{MEMBER: "100"}), TALK),
-    "everybody above 50": ("power-person", levels(users_default=HELPER + 1), TALK),
+    "everybody above 50": ("power-everybody", levels(users_default=HELPER + 1), TALK),
     "a bot at 100": ("power-shared", users(ALERT, **{OURS.alarm: WARDEN}), ALERT),
     "anybody invites": ("power-open", levels(invite=0), TALK),
     "state at 99": ("power-open", levels(state_default=WARDEN - 1), TALK),

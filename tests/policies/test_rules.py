@@ -118,7 +118,7 @@ contents = st.one_of(junk, st.dictionaries(st.sampled_from([*PARTS, "type", "m.f
 keys = st.one_of(st.sampled_from(KNOWN), st.tuples(st.text(max_size=5), st.text(max_size=5)))
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None, max_examples=40)
 @given(st.sampled_from([TALK, SPACE, JOINT, PRIVATE]), st.dictionaries(keys, contents))
 def test_no_state_confuses_a_rule(key, state):
     """Wrong types everywhere are drift and never an exception: an exception would hide what else is wrong."""
