@@ -104,10 +104,8 @@ def verify_export(file: Path, files: Sequence[Path], key: Path | None, step: Ste
     held = _notes(files)
     export = _export(file)
     keys = read_keys(key) if key else export.keys
-    notes = [*held, *export.notes]
-    return Examination(
-        examine(export.entries, notes, keys, step), notes, _heads(held), trusted=key is not None
-    )
+    verdict = examine(export.entries, held, export.notes, keys, step)
+    return Examination(verdict, [*held, *export.notes], _heads(held), trusted=key is not None)
 
 
 async def export_log(home: Home, file: Path) -> int:

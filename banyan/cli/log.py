@@ -64,11 +64,12 @@ def log_verify(
     from banyan.progress import Steps
 
     with Steps(err) as steps:
-        steps.started(1)  # how many there are is known at the end only
 
-        def step(done: int) -> None:
+        def step(done: int, of: int) -> None:
+            if done == 1:
+                steps.started(of)
             if done % FEW == 0:
-                steps.step(0, f"{done} entries")
+                steps.step(done, "entries")
 
         files = checkpoint or []
         if export:

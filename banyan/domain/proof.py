@@ -7,8 +7,8 @@ from banyan.domain.log import Break, Chain, Entry
 from banyan.domain.merkle import EMPTY, Tree, consistency, consistent, included, inclusion
 from banyan.domain.notes import Head, NotReadable, PublicKey, read_note
 
-Step = Callable[[int], None]
-"""Told how many entries were read."""
+Step = Callable[[int, int], None]
+"""Told how many entries were read, and of how many."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Doubt:
     size: int = 0
     """Entries that the checkpoint covers; 0 when it cannot be read."""
     after: int = 0
-    """With `changed`: up to here another checkpoint says that all is as it was."""
+    """With `changed`: up to here another checkpoint held outside says that all is as it was."""
 
 
 @dataclass(frozen=True)
@@ -48,12 +48,18 @@ class Verdict:
 
 def examine(
     entries: Sequence[Entry],
-    notes: Iterable[str] = (),
+    held: Iterable[str] = (),
+    kept: Iterable[str] = (),
     keys: Sequence[PublicKey] = (),
-    step: Step = lambda _done: None,
+    step: Step = lambda _done, _of: None,
 ) -> Verdict:
-    """Check the chain, and that each checkpoint is signed by one of the keys and is what the log was then."""
-    heads, doubts = _believed(notes, keys)
+    """Check the chain, and that each checkpoint is signed by one of the keys and is what the log was then.
+
+    `held` came from outside, `kept` lay beside the log: who rewrote one may have rewritten the other.
+    """
+    outside, doubts = _believed(held, keys)
+    beside, more = _believed(kept, keys)
+    heads, doubts = outside | beside, doubts + more
     chain, tree = Chain(), Tree()
     roots = {0: EMPTY}
     wanted = {head.size for head in heads}
@@ -67,16 +73,18 @@ def examine(
         tree.append(leaves[-1])
         if tree.size in wanted:
             roots[tree.size] = tree.root
-        step(tree.size)
+        step(tree.size, len(entries))
     proven: list[Head] = []
+    sure = 0
     for head in sorted(heads, key=lambda head: head.size):
         if head.size > len(entries):
             doubts.append(Doubt("short", head.size))
         elif head.size in roots:  # else it covers a break, which says all there is to say
             if roots[head.size] == head.root:
                 proven.append(head)
+                sure = head.size if head in outside else sure
             else:
-                doubts.append(Doubt("changed", head.size, proven[-1].size if proven else 0))
+                doubts.append(Doubt("changed", head.size, sure))
     return Verdict(len(entries), chain.head, tree.root, leaves, broken, tuple(doubts), tuple(proven))
 
 

@@ -38,6 +38,7 @@ class Checkpoints:
         self._clock = clock
         self._notary = notary
         self._told = False
+        self._flaw: str | None = None  # of what was read so far: all that follows has it too
         self._last: Checkpoint | None = None  # whoever deletes the kept ones does not make us forget it
         self._begin()
 
@@ -45,11 +46,11 @@ class Checkpoints:
         """Read on, and sign when it is time. What was signed and kept, if anything."""
         if self._clock.now() - self._began >= AT_LATEST:
             self._begin()
-        why = await self._read()
-        if why is None:
+        self._flaw = self._flaw or await self._read()
+        if self._flaw is None:
             return await self._sign()
         if not self._told:
-            await self._tell(why)
+            await self._tell(self._flaw)
             self._told = True  # only now: what was not written will be told again
         return None
 
@@ -58,6 +59,7 @@ class Checkpoints:
         self._chain, self._tree = Chain(), Tree()
         self._decided = 0
         """Number of the last security decision."""
+        self._flaw = None
 
     async def _read(self) -> str | None:
         """Read to the end; `broken`, `rewritten` or `shortened` when it is not what it was."""

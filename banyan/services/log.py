@@ -35,7 +35,7 @@ class DecisionLog:
         self,
         keys: Sequence[PublicKey] | None = None,
         held: Iterable[str] = (),
-        step: Step = lambda _done: None,
+        step: Step = lambda _done, _of: None,
     ) -> Verdict:
         """Check every entry from the first to the last, against checkpoints held outside and our own.
 
@@ -43,7 +43,7 @@ class DecisionLog:
         """
         entries = await self.entries()
         kept = [] if keys is None else [each.note for each in await self.checkpoints()]
-        verdict = examine(entries, [*held, *kept], keys or (), step)
+        verdict = examine(entries, held, kept, keys or (), step)
         named = await self.openings()
         doubts = [
             Doubt("opening", entry.seq)

@@ -107,4 +107,6 @@ class SqlAnswered:
 
 
 def _entry(row: Row[Any]) -> Entry:
-    return Entry(seq=row.seq, at=row.at, body=row.body, hash=row.hash)
+    # Whoever writes past us into SQLite can leave text where we leave bytes: it is read, and found out.
+    body = row.body if isinstance(row.body, bytes) else str(row.body).encode(errors="surrogateescape")
+    return Entry(seq=row.seq, at=row.at, body=body, hash=str(row.hash))
