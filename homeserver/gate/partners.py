@@ -57,7 +57,7 @@ class Partners:
     async def should_drop_federated_event(self, event: EventBase) -> bool:
         """Mark what was not judged for its wrong hash. Never drop it: it would only be fetched later."""
         known = event.internal_metadata
-        if not known.soft_failed and (reason := await self._against(event)):
+        if not known.is_soft_failed() and (reason := await self._against(event)):
             self._refusals.count(reason)
             known.soft_failed = known.spam_checker_spammy = True
         return False

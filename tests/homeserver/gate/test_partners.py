@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from synapse.module_api import NOT_SPAM
 from synapse.module_api.errors import Codes, SynapseError
+from synapse.synapse_rust.events import EventInternalMetadata
 
 from homeserver.gate.partners import Partners
 from homeserver.gate.refusals import SENTENCES, Refusals
@@ -16,7 +17,7 @@ KEEPER, MEMBER = "@keeper:banyan.test", "@member:banyan.test"
 
 
 def event(kind: str, content: dict[str, Any], *, sender: str = GUEST, state_key: str | None = None) -> Any:
-    known = SimpleNamespace(soft_failed=False, spam_checker_spammy=False)
+    known = EventInternalMetadata({})  # the real one: what nobody set cannot be read there
     return SimpleNamespace(
         type=kind,
         content=content,
@@ -122,7 +123,7 @@ async def test_what_partners_may_send_passes_untouched(partners, refusals, sent)
     """0 refused that policy allows."""
     assert await partners.check_event_for_spam(sent) == NOT_SPAM
     assert await partners.should_drop_federated_event(sent) is False
-    assert not sent.internal_metadata.soft_failed
+    assert not sent.internal_metadata.is_soft_failed()
     assert not refusals.counts
 
 
@@ -131,7 +132,7 @@ async def test_what_they_may_not_send_is_marked_and_never_lost(partners, refusal
     """Marked, whichever way it came, and kept: what others build on it must still arrive."""
     assert await partners.check_event_for_spam(sent) == (Codes.FORBIDDEN, {"error": SENTENCES[reason]})
     assert await partners.should_drop_federated_event(sent) is False
-    assert sent.internal_metadata.soft_failed
+    assert sent.internal_metadata.is_soft_failed()
     assert sent.internal_metadata.spam_checker_spammy
     assert await partners.should_drop_federated_event(sent) is False
     assert refusals.counts == {reason: 2}, "marked once, it is not counted at the next look"
