@@ -41,10 +41,11 @@ def guests_now(network: Network, key: RoomKey, cut: Collection[str] = NOBODY) ->
 def server_acl(network: Network, key: RoomKey, own: str, cut: Collection[str] = NOBODY) -> dict[str, Any]:
     """Content of `m.room.server_acl` of a joint room: our server (`own`) and its partners', nobody else.
 
-    The specification matches names without their port, so two servers of one host stay or go together there.
+    The specification matches names without their port, Synapse with it: both are listed. A server that is cut
+    off may so pass beside an allowed one on its host; bans and the list of servers hold it off there.
     """
     names = {own, *_of_place(network, key.partition(":")[2], cut)}
-    return {"allow": sorted({_host(name) for name in names}), "deny": []}
+    return {"allow": sorted(names | {_host(name) for name in names}), "deny": []}
 
 
 def server_of(user_id: str) -> str:

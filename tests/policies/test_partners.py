@@ -47,10 +47,10 @@ def test_guests_are_in_joint_rooms_and_nowhere_else(declared):
 
 
 def test_a_joint_room_accepts_its_own_partners_only(declared):
-    """Names without ports, as servers match them; a cut one is gone, its neighbours stay."""
+    """Names with and without their ports, for servers match either; a cut one is gone, the others stay."""
     assert server_acl(declared, "joint:harbour", OWN) == {"allow": [OWN, HARBOUR], "deny": []}
-    assert server_acl(declared, "joint:both", OWN)["allow"] == [OWN, "lantern.test", HARBOUR]
-    assert server_acl(declared, "joint:both", OWN, cut={HARBOUR})["allow"] == [OWN, "lantern.test"]
+    assert server_acl(declared, "joint:both", OWN)["allow"] == [OWN, "lantern.test", LANTERN, HARBOUR]
+    assert server_acl(declared, "joint:both", OWN, cut={HARBOUR})["allow"] == [OWN, "lantern.test", LANTERN]
     assert server_acl(declared, "joint:harbour", OWN, cut={HARBOUR})["allow"] == [OWN]
 
 

@@ -134,7 +134,7 @@ async def test_cutting_off_goes_in_the_measured_order(partners, work, clock, dec
             for each in await tx.outbox.of_subject(subject)
             if each.kind == "acl"
         ]
-    assert acls == [["banyan.test", "lantern.test"], ["banyan.test"]]
+    assert acls == [["banyan.test", "lantern.test", LANTERN], ["banyan.test"]]
     assert ("partner-cut", "operator", {}) in await decisions()
     assert await partners.servers() == {LANTERN}
 
