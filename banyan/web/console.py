@@ -5,6 +5,7 @@ uses the link up. The listener is on loopback: who comes by a tunnel is asked fo
 and only names of loopback are answered, for a page elsewhere may let its own name point here.
 """
 
+import asyncio
 import re
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -21,7 +22,7 @@ from banyan.i18n import best_language
 from banyan.network import Network
 from banyan.services.console import SESSION, Console
 from banyan.services.limits import Bucket
-from banyan.services.ports import Clock, UnitOfWork, Work
+from banyan.services.ports import Clock, Work
 from banyan.web.console_html import Reader, file, page, redirect
 from banyan.web.console_pages import Devices, NoSuchPage, Pages, Values
 from policies.rooms import declared_rooms
@@ -40,7 +41,7 @@ TRIES, PERIOD = 20, timedelta(minutes=1)
 """Links that may be tried, right or wrong: each try waits for the one who may write, and so do alarms."""
 
 Handler = Callable[[web.Request], Awaitable[web.Response]]
-Show = Callable[[UnitOfWork, web.Request, Reader], Awaitable[Values]]
+Show = Callable[[web.Request, Reader], Awaitable[Values]]
 
 log = structlog.get_logger()
 
@@ -58,10 +59,10 @@ def console_routes(
 
     `devices` tells how many a member (pseudonym) has; `keys` are those whose checkpoints of the log count.
     """
-    door = _Door(console, work, network, Bucket(TRIES, PERIOD, clock))
-    pages = Pages(network, clock, devices, keys)
+    door = _Door(console, network, Bucket(TRIES, PERIOD, clock))
+    pages = Pages(work, clock, network, devices, keys)
     shown: Mapping[str, tuple[str, Show]] = {
-        HOME: ("network", pages.network_),
+        HOME: ("network", pages.glance),
         f"{HOME}/findings": ("findings", pages.findings),
         f"{HOME}/rooms/{{key}}": ("room", pages.room),
         f"{HOME}/members/{{name}}": ("member", pages.member),
@@ -107,9 +108,8 @@ def _guarded(handler: Handler) -> Handler:
 class _Door:
     """Who may see a page."""
 
-    def __init__(self, console: Console, work: Work, network: Network, tries: Bucket) -> None:
+    def __init__(self, console: Console, network: Network, tries: Bucket) -> None:
         self._console = console
-        self._work = work
         self._network = network
         self._tries = tries
         self._names = {room.key: room.name for room in declared_rooms(network)}
@@ -159,9 +159,8 @@ class _Door:
             return answer
         zone = self._network.zone_of(member.placement.area)
         reader = Reader(member.language, zone, member.localpart)
-        async with self._work.reading() as tx:
-            filled = await values(tx, request, reader)
-        return page(name, reader, here=name, names=self._names, **filled)
+        filled = await values(request, reader)
+        return await asyncio.to_thread(partial(page, name, reader, here=name, names=self._names, **filled))
 
     async def _officer(self, request: web.Request) -> Member | None:
         session = request.cookies.get(COOKIE, "")

@@ -14,6 +14,7 @@ from banyan.domain.people import Member
 from banyan.domain.rooms import Room, RoomKey, RoomKind
 from banyan.i18n import N_
 from banyan.network import Network
+from banyan.services.audit import concerning
 from policies.placement import rooms_now
 from policies.rooms import DeclaredRoom, declared_rooms
 
@@ -56,6 +57,13 @@ class Found:
     def worst(self, about: About, name: str) -> Severity | None:
         """The gravest of them."""
         return worst(finding.severity for finding in self.of(about, name))
+
+    def naming(self, about: About, *names: str) -> Sequence[Finding]:
+        """Open findings about something else that name this subject, by any of its names."""
+        if self.audit is None:
+            return ()
+        own = Subject(about, names[0])
+        return [each for each in concerning(self.audit.judgement, *names).findings if each.subject != own]
 
     def waived(self, about: About, name: str) -> Sequence[Finding]:
         """What somebody has decided to live with there."""

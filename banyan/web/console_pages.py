@@ -6,19 +6,19 @@ import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from aiohttp import web
 
-from banyan.domain.findings import About, Finding, Subject
+from banyan.domain.findings import About
 from banyan.domain.log import Entry
 from banyan.domain.notes import PublicKey
 from banyan.domain.people import Member, MemberStatus
 from banyan.domain.proof import examine
 from banyan.domain.rooms import RoomKey
 from banyan.network import Network, Waiver
-from banyan.services.audit import concerning
-from banyan.services.ports import Clock, UnitOfWork
+from banyan.services.ports import Clock, Work
 from banyan.services.reach import spans
 from banyan.web.console_chart import by_day, chart
 from banyan.web.console_html import Reader, local_day
@@ -37,6 +37,8 @@ WIDE, NARROW = (960, 320), (340, 260)
 STALE = timedelta(hours=36)
 """There is an audit every day: an older one says that something does not run."""
 
+PSEUDONYM = re.compile(r"[a-z0-9._=/-]{1,255}")
+
 Devices = Callable[[str], Awaitable[int | None]]
 """How many devices the member with that pseudonym has; None when that cannot be told now."""
 
@@ -49,30 +51,36 @@ class NoSuchPage(Exception):
 
 @dataclass(frozen=True)
 class Pages:
-    """One method a page: what its template is filled with. Raise `NoSuchPage`."""
+    """One method a page: what its template is filled with. Raise `NoSuchPage`.
 
-    network: Network
+    What takes long, of the homeserver or of this machine, happens after the database was left and beside the
+    loop: meanwhile alarms must go on.
+    """
+
+    work: Work
     clock: Clock
+    network: Network
     devices: Devices
     keys: Callable[[], Sequence[PublicKey]]
     """Whose signatures under a checkpoint count."""
 
-    async def network_(self, tx: UnitOfWork, _: web.Request, __: Reader) -> Values:
+    async def glance(self, _: web.Request, __: Reader) -> Values:
         """Rooms and members, coloured by what was found."""
-        audit = await tx.audits.latest()
-        members = await tx.members.all(MemberStatus.ADMITTED)
+        async with self.work.reading() as tx:
+            audit, rooms = await tx.audits.latest(), await tx.rooms.all()
+            members = await tx.members.all(MemberStatus.ADMITTED)
         return {
             "audit": audit,
             "stale": audit is not None and self.clock.now() - audit.at > STALE,
             "uncovered": spans(audit) if audit else (),
             "worst": audit.judgement.findings[:FEW] if audit else (),
-            "groups": overview(self.network, await tx.rooms.all(), members, Found(audit)),
-            "people": len(members),
+            "groups": await asyncio.to_thread(overview, self.network, rooms, members, Found(audit)),
         }
 
-    async def findings(self, tx: UnitOfWork, request: web.Request, _: Reader) -> Values:
+    async def findings(self, request: web.Request, _: Reader) -> Values:
         """Everything that was found, worst first."""
-        audit = await tx.audits.latest()
+        async with self.work.reading() as tx:
+            audit = await tx.audits.latest()
         found = audit.judgement.findings if audit else ()
         at = _number(request, "from")
         return {
@@ -84,54 +92,62 @@ class Pages:
             "later": at + MANY if at + MANY < len(found) else None,
         }
 
-    async def room(self, tx: UnitOfWork, request: web.Request, _: Reader) -> Values:
+    async def room(self, request: web.Request, _: Reader) -> Values:
         """One room."""
         key = request.match_info["key"]
-        audit = await tx.audits.latest()
+        async with self.work.reading() as tx:
+            audit, rooms = await tx.audits.latest(), await tx.rooms.all()
+            people = await tx.members.all(MemberStatus.ADMITTED)
         found = Found(audit)
         declared = next((each for each in declared_rooms(self.network) if each.key == key), None)
         findings, waived = found.of(About.ROOM, key), found.waived(About.ROOM, key)
         if declared is None and not findings and not waived:
             raise NoSuchPage
-        room = next((room for room in await tx.rooms.all() if room.key == key), None)
-        members = who_is_in(self.network, await tx.members.all(MemberStatus.ADMITTED)).get(RoomKey(key), ())
+        room = next((room for room in rooms if room.key == key), None)
+        members = who_is_in(self.network, people).get(RoomKey(key), ())
         return {
             "audit": audit,
             "key": key,
             "declared": declared,
             "room": room,
             "found": findings,
-            "elsewhere": _elsewhere(found, About.ROOM, key, *([room.room_id] if room else [])),
+            "elsewhere": found.naming(About.ROOM, key, *([room.room_id] if room else [])),
             "waived": waived,
             "members": [(member, found.worst(About.MEMBER, member.localpart)) for member in members],
         }
 
-    async def member(self, tx: UnitOfWork, request: web.Request, _: Reader) -> Values:
+    async def member(self, request: web.Request, _: Reader) -> Values:
         """One member, by pseudonym. Who that is stands nowhere in here."""
-        member = await self._member(tx, request.match_info["name"])
-        audit = await tx.audits.latest()
-        found = Found(audit)
+        name = request.match_info["name"]
+        if not PSEUDONYM.fullmatch(name):  # a database cannot be asked for every character
+            raise NoSuchPage
+        async with self.work.reading() as tx:
+            member = await tx.members.by_localpart(name)
+            audit, terms = await tx.audits.latest(), await tx.members.terms()
+        if member is None:
+            raise NoSuchPage
+        found, held = Found(audit), terms.get(member.id, {})
         rooms = self._rooms_of(member) if member.status is MemberStatus.ADMITTED else ()
-        terms = (await tx.members.terms()).get(member.id, {})
         area = next((area for area in self.network.areas if area.key == member.placement.area), None)
         return {
             "audit": audit,
             "member": member,
             "area": area,
-            "roles": [self._role(name, terms.get(name)) for name in sorted(member.placement.roles)],
+            "roles": [self._role(role, held.get(role)) for role in sorted(member.placement.roles)],
             "rooms": [(room, found.worst(About.ROOM, room.key)) for room in rooms],
             "devices": await self.devices(member.localpart),
             "found": found.of(About.MEMBER, member.localpart),
-            "elsewhere": _elsewhere(found, About.MEMBER, member.localpart),
+            "elsewhere": found.naming(About.MEMBER, member.localpart),
             "waived": found.waived(About.MEMBER, member.localpart),
         }
 
-    async def time(self, tx: UnitOfWork, request: web.Request, reader: Reader) -> Values:
+    async def time(self, request: web.Request, reader: Reader) -> Values:
         """How many findings there were, day by day."""
         count = _number(request, "days")
         count = count if count in SPANS else SPANS[1]
         now = self.clock.now()
-        tallies = await tx.audits.tallies(now - timedelta(days=count))
+        async with self.work.reading() as tx:
+            tallies = await tx.audits.tallies(now - timedelta(days=count))
         dated = [(local_day(tally.at, reader.zone), tally) for tally in tallies]
         days = by_day(local_day(now, reader.zone), count, dated)
         return {
@@ -143,11 +159,11 @@ class Pages:
             "narrow": chart(days, *NARROW),
         }
 
-    async def waivers(self, tx: UnitOfWork, _: web.Request, __: Reader) -> Values:
+    async def waivers(self, _: web.Request, __: Reader) -> Values:
         """What somebody has decided to live with, those that have ended first."""
-        audit = await tx.audits.latest()
-        now = self.clock.now()
-        waived = audit.judgement.waived if audit else ()
+        async with self.work.reading() as tx:
+            audit = await tx.audits.latest()
+        now, waived = self.clock.now(), audit.judgement.waived if audit else ()
 
         def covered(waiver: Waiver) -> int:
             return sum(waiver.covers(each.rule, each.subject.name) for each in waived)
@@ -155,34 +171,29 @@ class Pages:
         rows = [(each, each.ends <= now, covered(each)) for each in self.network.waivers]
         return {"audit": audit, "waivers": sorted(rows, key=lambda row: row[0].until)}
 
-    async def waiting(self, tx: UnitOfWork, _: web.Request, __: Reader) -> Values:
+    async def waiting(self, _: web.Request, __: Reader) -> Values:
         """Requests that wait for a second person. Their digits are told in the chats only."""
-        proposals = sorted(await tx.proposals.waiting(), key=lambda each: each.expires)
-        return {"proposals": proposals, "now": self.clock.now()}
+        async with self.work.reading() as tx:
+            proposals = await tx.proposals.waiting()
+        return {"proposals": sorted(proposals, key=lambda each: each.expires), "now": self.clock.now()}
 
-    async def log(self, tx: UnitOfWork, request: web.Request, _: Reader) -> Values:
-        """The log of decisions, the newest first, and whether it holds."""
-        entries = await tx.log.all()
-        before = _number(request, "before") or len(entries) + 1
-        shown = entries[max(0, before - 1 - MANY) : before - 1]
-        # Thousands of hashes: meanwhile alarms must go on.
-        notes = [each.note for each in await tx.checkpoints.all()]
-        verdict = await asyncio.to_thread(examine, entries, notes, self.keys())
+    async def log(self, request: web.Request, _: Reader) -> Values:
+        """The log of decisions, the newest first; with the newest, whether it holds."""
+        before = _number(request, "before")
+        async with self.work.reading() as tx:
+            entries = await tx.log.all(max(0, before - 1 - MANY), MANY) if before else await tx.log.all()
+            checkpoints = await tx.checkpoints.all()
+        notes = [each.note for each in checkpoints]
+        check = partial(examine, entries, kept=notes, keys=self.keys())
+        verdict = None if before else await asyncio.to_thread(check)
+        shown = [entry for entry in entries[-MANY:] if not before or entry.seq < before]
         return {
             "entries": [_told(entry) for entry in reversed(shown)],
-            "head": entries[-1] if entries else None,
+            "head": entries[-1] if entries and not before else None,
             "verdict": verdict,
-            "checkpoint": await tx.checkpoints.latest(),
+            "checkpoint": checkpoints[-1] if checkpoints else None,
             "older": shown[0].seq if shown and shown[0].seq > 1 else None,
-            "newest": before > len(entries),
         }
-
-    async def _member(self, tx: UnitOfWork, name: str) -> Member:
-        # What is no pseudonym never reaches the database, which cannot be asked for every character.
-        member = await tx.members.by_localpart(name) if re.fullmatch(r"[a-z0-9._=/-]{1,255}", name) else None
-        if member is None:
-            raise NoSuchPage
-        return member
 
     def _rooms_of(self, member: Member) -> Sequence[DeclaredRoom]:
         keys = rooms_now(self.network, member.placement)
@@ -199,14 +210,6 @@ def _number(request: web.Request, name: str) -> int:
     """A small number of the query; 0 for anything else."""
     typed = request.query.get(name, "")
     return int(typed) if re.fullmatch(r"[0-9]{1,9}", typed) else 0
-
-
-def _elsewhere(found: Found, about: About, *names: str) -> Sequence[Finding]:
-    """Findings about something else that name this one."""
-    if found.audit is None:
-        return ()
-    own = Subject(about, names[0])
-    return [each for each in concerning(found.audit.judgement, *names).findings if each.subject != own]
 
 
 def _told(entry: Entry) -> Mapping[str, Any]:
