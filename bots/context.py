@@ -12,6 +12,7 @@ from banyan.services.freezing import Freezing
 from banyan.services.gatherings import Gatherings
 from banyan.services.ports import UnitOfWork
 from banyan.services.raising import Raising
+from banyan.services.remedies import Remedies
 from banyan.services.reporting import Reports
 from banyan.services.roles import Roles
 from banyan.services.rollcall import RollCall
@@ -28,6 +29,7 @@ class Services:
     freezing: Freezing
     gatherings: Gatherings
     raising: Raising
+    remedies: Remedies
     reports: Reports
     roll_call: RollCall
     roles: Roles

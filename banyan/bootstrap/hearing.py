@@ -1,6 +1,7 @@
 """What our accounts need to understand people: the commands, and the use cases behind them."""
 
 from banyan.bootstrap.home import Parts
+from banyan.services.remedies import Remedies
 from bots.commands import TABLE
 from bots.context import Services
 from bots.dispatch import Hearing
@@ -17,6 +18,7 @@ def hearing(parts: Parts) -> Hearing:
         freezing=parts.freezing,
         gatherings=parts.gatherings,
         raising=parts.raising,
+        remedies=Remedies(parts.accounts),
         reports=parts.reports,
         roll_call=parts.roll_call,
         roles=parts.roles,

@@ -53,6 +53,7 @@ class Action(StrEnum):
     ALERT_REFUSED = "alert-refused"
     ALERT_EXPIRED = "alert-expired"
     CONSOLE_OPENED = "console-opened"
+    IDENTITY_ACCEPTED = "identity-accepted"
 
 
 ROUTINE = frozenset(

@@ -14,20 +14,17 @@ from typing import Any
 from banyan.domain.conversations import Conversation
 from banyan.domain.effects import Actor, NewEffect
 from banyan.domain.findings import About, Audit, Finding, Severity
-from banyan.domain.log import Action, NewEntry
 from banyan.domain.people import Member, MemberStatus
 from banyan.domain.permissions import Permission
-from banyan.domain.rooms import Room, RoomKey
+from banyan.domain.rooms import Room
 from banyan.network import Network
 from banyan.services.audit import WANTED
-from banyan.services.looking import look
 from banyan.services.ports import UnitOfWork
 from banyan.services.reach import spans
 from banyan.services.vigil import SECURITY
 from policies.permissions import holds, reach
 from policies.placement import rooms_now
 from policies.rooms import declared_rooms
-from policies.rules import BY_ID
 
 MOST = 5
 """Lines of a report: a digit each."""
@@ -105,7 +102,7 @@ def report_of(audit: Audit, found: Sequence[Finding]) -> Report:
 
 
 class Reports:
-    """Tells of audits, remembers what was told, and does what an answer asks for."""
+    """Tells of audits, and remembers what was told."""
 
     def __init__(self, network: Network, words: Words) -> None:
         self._network = network
@@ -153,34 +150,14 @@ class Reports:
         """When each finding (by `key`) was told first."""
         return (await _book(tx)).since
 
-    async def repairable(self, tx: UnitOfWork, findings: Iterable[Finding]) -> Sequence[Room]:
-        """Rooms that the warden can put right."""
-        found: dict[RoomKey, Room] = {}
-        for finding in findings:
-            rule = BY_ID.get(finding.rule)
-            if rule is not None and rule.repaired and finding.subject.about is About.ROOM:
-                room = await _room(tx, finding.subject.name)
-                if room is not None:
-                    found[room.key] = room
-        return list(found.values())
-
-    async def repair(self, tx: UnitOfWork, rooms: Iterable[Room], *, by: str) -> None:
-        """Have the warden put these rooms right."""
-        for room in rooms:
-            await tx.log.append(NewEntry(Action.ROOM_CHANGED, by, room.key, reason="repair-asked"))
-            await look(tx, room.room_id)
-
     async def _auditors(self, tx: UnitOfWork) -> Sequence[Member]:
         """Those in the security room who may see what an audit found."""
         return [
             member
-            for member in await tx.members.all(MemberStatus.ADMITTED)
-            if member.placement.roles and self._listens(member)
+            for member in await tx.members.with_roles()
+            if SECURITY in rooms_now(self._network, member.placement)
+            and holds(self._network, member.placement, Permission.AUDIT)
         ]
-
-    def _listens(self, member: Member) -> bool:
-        there = SECURITY in rooms_now(self._network, member.placement)
-        return there and holds(self._network, member.placement, Permission.AUDIT)
 
     async def _answer(
         self, tx: UnitOfWork, member_id: str, room_id: str, audit: Audit, report: Report
@@ -284,8 +261,3 @@ def _speaks(report: Report, audit: Audit, room: Room, asked: Sequence[tuple[str,
 
 def _hours(audit: Audit) -> tuple[int, ...]:
     return tuple(sorted((audit.at.astimezone(UTC).hour + hour) % 24 for hour in audit.uncovered))
-
-
-async def _room(tx: UnitOfWork, name: str) -> Room | None:
-    """The room of a finding: by its key, or by its id."""
-    return await tx.rooms.get(RoomKey(name)) or await tx.rooms.by_id(name)

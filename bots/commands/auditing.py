@@ -4,32 +4,31 @@ Answered in the security room and in an auditor's own chat; other staff rooms ho
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated
 
 from banyan.domain.conversations import Conversation
-from banyan.domain.findings import Audit, Finding, Judgement
-from banyan.domain.people import Member, MemberStatus
+from banyan.domain.findings import Judgement
+from banyan.domain.people import Member
 from banyan.domain.permissions import Permission
 from banyan.domain.rooms import RoomKey
 from banyan.errors import Refusal
 from banyan.i18n import N_, Text
 from banyan.services.audit import concerning
-from banyan.services.reporting import (
-    AFTER,
-    ARGUMENT,
-    COMMAND,
-    MOST,
-    Matter,
-    Report,
-    key,
-    matters,
-    report_of,
-    tokens,
+from banyan.services.remedies import Deed
+from banyan.services.reporting import ARGUMENT, COMMAND, MOST, Matter, key, matters, tokens
+from bots.arguments import CHOOSE, Pick
+from bots.audited import (
+    ANYBODY,
+    DIGITS,
+    NO_REMEDY,
+    Findings,
+    Remediable,
+    Rooms,
+    Seen,
+    last_seen,
+    remedy_of,
 )
-from banyan.services.vigil import SECURITY
-from bots.arguments import CHOOSE, Choice, Kind, Person, Pick
 from bots.context import Context
 from bots.declare import Reply, command, reply
 from bots.findings import HOW, MORE, line, numbered, options, report_said, whole
@@ -41,126 +40,20 @@ FRESH = timedelta(minutes=5)
 
 WAITS = timedelta(minutes=30)
 
-DIGITS = 9
-"""Findings of one room or member that are offered: a digit each."""
-
-NOT_HERE = N_("I tell that in the security room and in your own chat only.")
 NEVER = N_("I have not looked yet. I am looking now, and tell you here within a minute.")
 AGAIN = N_("That was a while ago. I am looking again now, and tell you here within a minute.")
-GONE = N_("That is put right already, or it is not as it was. Write “audit” to see what is left.")
-NONE_LEFT = N_("As far as I have seen, every rule is kept. Write “audit” and I look again.")
-NO_ROOM = N_("As far as I have seen, every rule is kept in every room. Write “audit” and I look again.")
-NO_REPAIR = N_("There is nothing that I could put right by myself. Write “audit” to see what is left.")
 WELL_THERE = N_("{name}: every rule is kept. I looked: {at}.")
 FOUND_THERE = N_("{name}: these rules are not kept. I looked: {at}.")
 
-SHALL_I = N_("Shall I put it right? So many rooms would be set as they ought to be: {count}.")
-DO_IT, LEAVE_IT = N_("Put it right now"), N_("Leave it as it is")
-DOING = N_("It is being put right now. I look again then, and tell you here within a minute.")
+SHALL_I = {
+    Deed.RESTORE: N_("Shall I put it right? So many rooms would be set as they ought to be: {count}."),
+    Deed.THAW: N_("Shall I open this room again? Then people can write in it as before."),
+    Deed.ACCEPT: N_("Have you heard their voice, and are these new keys theirs? Then I take them as theirs."),
+}
+DO_IT, LEAVE_IT = N_("Do it now"), N_("Leave it as it is")
+DOING = N_("It is being done now. I look at everything again then, and tell you here within a minute.")
 LEFT = N_("I left it as it is.")
 YES = "yes"
-
-ANYBODY = Person(*MemberStatus)
-"""Those who left too: what is left of them is what one looks for."""
-
-
-@dataclass(frozen=True)
-class Seen:
-    """What the asker may know of the last audit."""
-
-    audit: Audit
-    findings: tuple[Finding, ...]
-
-    @property
-    def matters(self) -> tuple[Matter, ...]:
-        """One for each rule, worst first."""
-        return matters(self.findings)
-
-    @property
-    def report(self) -> Report:
-        """As it is told."""
-        return report_of(self.audit, self.findings)
-
-
-async def _seen(ctx: Context) -> Seen | None:
-    """The last audit; None when there was none. Raise `Refusal` where others would read it."""
-    security = await ctx.tx.rooms.get(SECURITY)
-    if ctx.room_id not in (ctx.member.chat, security and security.room_id):
-        raise Refusal(NOT_HERE)
-    audit = await ctx.tx.audits.latest()
-    if audit is None:
-        return None
-    return Seen(audit, await ctx.services.reports.visible(ctx.tx, ctx.member, audit.judgement.findings))
-
-
-class Findings(Kind):
-    """One rule that is not kept, one finding of it, or the page that begins at a place."""
-
-    nothing = NONE_LEFT
-
-    async def choices(self, ctx: Context) -> Sequence[Choice]:
-        """Worst first, the first page."""
-        seen = await _seen(ctx)
-        found = seen.matters if seen else ()
-        labels = [line(ctx.network, matter) for matter in found[:MOST]]
-        if len(found) > MOST:
-            labels.append(Text(MORE, count=len(found) - MOST))
-        return [Choice(*each) for each in zip(tokens(found), labels, strict=True)]
-
-    async def value(self, ctx: Context, token: str) -> Matter | int:
-        """What is left of it. Raise `Refusal` when it is put right."""
-        start = token.removeprefix(AFTER)
-        if start != token and start.isdecimal():
-            return int(start)
-        seen = await _seen(ctx)
-        found = [each for each in (seen.findings if seen else ()) if token in (each.rule, key(each))]
-        if not found:
-            raise Refusal(GONE)
-        return matters(found)[0]
-
-
-class Repairable(Findings):
-    """One rule that is not kept and that the warden can put right."""
-
-    nothing = NO_REPAIR
-
-    async def choices(self, ctx: Context) -> Sequence[Choice]:
-        """Worst first."""
-        seen = await _seen(ctx)
-        able = ctx.services.reports.repairable
-        found = [matter for matter in (seen.matters if seen else ()) if await able(ctx.tx, matter.findings)]
-        return [Choice(matter.rule, line(ctx.network, matter)) for matter in found[:DIGITS]]
-
-
-class Rooms(Kind):
-    """A declared room within the asker's reach; those in which something was found are offered."""
-
-    nothing = NO_ROOM
-
-    async def choices(self, ctx: Context) -> Sequence[Choice]:
-        """By their code names."""
-        seen = await _seen(ctx)
-        named = {finding.subject.name for finding in (seen.findings if seen else ())}
-        return [each for each in await _rooms(ctx).choices(ctx) if each.token in named]
-
-    async def read(self, ctx: Context, typed: str) -> str:
-        """Any of them, by its code name or its key."""
-        return await _rooms(ctx).read(ctx, typed)
-
-    async def value(self, ctx: Context, token: str) -> RoomKey:
-        """The room's key."""
-        return RoomKey(await _rooms(ctx).read(ctx, token))
-
-
-def _rooms(ctx: Context) -> Pick:
-    everywhere = len(ctx.reach) == len(ctx.network.areas)
-    return Pick(
-        {
-            str(room.key): room.name
-            for room in declared_rooms(ctx.network)
-            if everywhere or room.area in ctx.reach
-        }
-    )
 
 
 @command(
@@ -171,7 +64,7 @@ def _rooms(ctx: Context) -> Pick:
 )
 async def audit(ctx: Context) -> Reply:
     """Tell what the last audit found; look again when that was a while ago."""
-    seen = await _seen(ctx)
+    seen = await last_seen(ctx)
     again = await _look_again(ctx, seen)
     if seen is None:
         return reply(*again)
@@ -189,14 +82,14 @@ async def audit(ctx: Context) -> Reply:
 )
 async def finding(ctx: Context, which: Annotated[Matter | int, Findings()]) -> Reply:
     """Show a finding whole, and offer to put it right; or show the next page."""
-    seen = await _seen(ctx)
+    seen = await last_seen(ctx)
     found = seen.matters if seen else ()
     if isinstance(which, int):
         await _offer(ctx, tokens(found, which))
         return reply(numbered(ctx.network, found, which), Text(HOW))
     said = whole(ctx.network, which, await ctx.services.reports.since(ctx.tx))
-    rooms = await ctx.services.reports.repairable(ctx.tx, which.findings)
-    if not rooms:
+    remedy = await remedy_of(ctx, which)
+    if remedy is None:
         await _offer(ctx, _page(found, which))
         return reply(*said)
     token = which.rule if len(which.findings) > 1 else key(which.findings[0])
@@ -205,31 +98,31 @@ async def finding(ctx: Context, which: Annotated[Matter | int, Findings()]) -> R
     )
     await ctx.tx.conversations.put(asked)
     choose = lines([options([Text(DO_IT)]), Text("{number}. {label}", number=0, label=Text(LEAVE_IT))])
-    return reply(*said, Text(SHALL_I, count=len(rooms)), choose)
+    return reply(*said, Text(SHALL_I[remedy.deed], count=len(remedy.rooms)), choose)
 
 
 @command(
     "repair",
     words=N_("repair, put right"),
-    help=N_("Have a room put right"),
+    help=N_("Have something put right"),
     args={"which": N_("Which of these?"), "sure": N_("Shall I put it right?")},
     needs=Permission.AUDIT,
     listed=False,
 )
 async def repair(
-    ctx: Context, which: Annotated[Matter | int, Repairable()], sure: Annotated[str, Pick({YES: DO_IT})] = ""
+    ctx: Context, which: Annotated[Matter | int, Remediable()], sure: Annotated[str, Pick({YES: DO_IT})] = ""
 ) -> Reply:
-    """Have the warden put the rooms of a finding right, then look again."""
-    seen = await _seen(ctx)
+    """Have done what we can do about a finding, then look again."""
+    seen = await last_seen(ctx)
     if isinstance(which, int):
         raise Refusal(CHOOSE)
     if not sure:
         await _offer(ctx, _page(seen.matters if seen else (), which))
         return reply(Text(LEFT))
-    rooms = await ctx.services.reports.repairable(ctx.tx, which.findings)
-    if not rooms:
-        raise Refusal(NO_REPAIR)
-    await ctx.services.reports.repair(ctx.tx, rooms, by=ctx.who)
+    remedy = await remedy_of(ctx, which)
+    if remedy is None:
+        raise Refusal(NO_REMEDY)
+    await ctx.services.remedies.carry_out(ctx.tx, remedy, by=ctx.who)
     await ctx.services.reports.ask(ctx.tx, ctx.member, ctx.room_id, ctx.now)
     return reply(Text(DOING))
 
@@ -262,7 +155,7 @@ async def audit_member(ctx: Context, who: Annotated[Member, ANYBODY]) -> Reply:
 
 async def _about(ctx: Context, name: str, *subjects: str) -> Reply:
     """Tell what was found about one room or member, worst first."""
-    seen = await _seen(ctx)
+    seen = await last_seen(ctx)
     again = await _look_again(ctx, seen)
     if seen is None:
         return reply(*again)

@@ -9,6 +9,7 @@ from banyan.services.freezing import Freezing
 from banyan.services.gatherings import Gatherings
 from banyan.services.raising import Raising
 from banyan.services.releasing import Releasing
+from banyan.services.remedies import Remedies
 from banyan.services.reporting import Reports
 from banyan.services.rollcall import RollCall
 from banyan.services.rooms import Rooms
@@ -68,6 +69,7 @@ def services(
         freezing=freezing,
         gatherings=gatherings,
         raising=Raising(clock, ids, network=network, releasing=releasing, approvals=approvals),
+        remedies=Remedies(accounts),
         reports=Reports(network, words(network)),
         roll_call=roll_call,
         roles=roles,

@@ -212,10 +212,10 @@ async def test_a_number_shows_it_whole_and_has_it_put_right(audited, staff, deci
     (said, *_) = await staff.say(OFFICER, one, in_="security")
     for part in ("Guests whom", "Where: Juniper shade", "since", "What to do: Look who came in"):
         assert part in said
-    assert numbered(said) == ["1. Put it right now", "0. Leave it as it is"]
+    assert numbered(said) == ["1. Do it now", "0. Leave it as it is"]
     assert await looks(staff) == []
     (said, *_) = await staff.say(OFFICER, one, in_="security")
-    assert "being put right" in said
+    assert "being done" in said
     assert await looks(staff) == [room_id("talk:KH")]
     assert (await decisions())[-1][:2] == ("room-changed", f"security_officer:{OFFICER}")
     assert await wanted(staff) is not None
@@ -224,7 +224,7 @@ async def test_a_number_shows_it_whole_and_has_it_put_right(audited, staff, deci
 async def test_zero_leaves_it_and_the_numbers_stay(audited, staff):
     """Nothing is done; the next number shows the next one."""
     await audited(LISTED, GUESTS)
-    assert numbered((await staff.say(OFFICER, "1", in_="security"))[0])[0].endswith("right now")
+    assert numbered((await staff.say(OFFICER, "1", in_="security"))[0])[0].endswith("Do it now")
     (said, *_) = await staff.say(OFFICER, "០", in_="security")
     assert "left it" in said
     assert await looks(staff) == []
@@ -238,7 +238,43 @@ async def test_what_we_cannot_put_right_offers_nothing(audited, staff):
     for number, part in (("1", "public list"), ("2", "administers")):
         (said, *_) = await staff.say(OFFICER, number, in_="security")
         assert part in said
-        assert "Put it right now" not in said
+        assert "Do it now" not in said
+
+
+async def test_a_frozen_room_is_opened_again(audited, staff):
+    """By somebody who knows what happened; of several each by itself."""
+    async with staff.hearing.work() as tx:
+        for key in ("talk:KH", "talk:VN"):
+            await tx.rooms.set_frozen(key, frozen=True)
+    frozen = [found("room-frozen", each) for each in ("talk:KH", "talk:VN")]
+    await audited(*frozen)
+    assert "Do it now" not in "\n".join(await staff.say(OFFICER, "1", in_="security"))
+    for typed in ("audit room Juniper shade", "1", "1"):
+        await staff.say(OFFICER, typed, in_="security")
+    async with staff.hearing.work.reading() as tx:
+        left = [room.key for room in await tx.rooms.all() if room.frozen]
+    assert left == ["talk:VN"]
+    assert await looks(staff) == [room_id("talk:KH")]
+
+
+async def test_keys_are_taken_as_theirs_after_their_voice_was_heard(audited, staff, decisions):
+    """Those that the audit saw, by somebody else than themselves, and it is logged."""
+
+    async def pinned():
+        async with staff.hearing.work.reading() as tx:
+            return await tx.identities.all()
+
+    user_id = staff.hearing.accounts.member(OFFICER)
+    async with staff.hearing.work() as tx:
+        await tx.identities.pin({user_id: "first"}, staff.hearing.clock.now())
+    await audited(found("member-identity", OFFICER, key="second"))
+    assert "Do it now" not in "\n".join(await staff.say(OFFICER, "1", in_="security"))
+    (said, *_) = await staff.say(COLLEAGUE, "1", in_="security")
+    assert "heard their voice" in said
+    assert await pinned() == {user_id: "first"}
+    await staff.say(COLLEAGUE, "1", in_="security")
+    assert await pinned() == {user_id: "second"}
+    assert (await decisions())[-1][:2] == ("identity-accepted", f"security_officer:{COLLEAGUE}")
 
 
 async def test_what_is_put_right_meanwhile_is_not_done_again(audited, staff):
