@@ -43,10 +43,11 @@ class BareSynapse:
 
 
 @asynccontextmanager
-async def bare_synapse(directory: Path, **settings) -> AsyncIterator[BareSynapse]:
-    """Run one until the block ends. `settings` are laid over the configuration."""
+async def bare_synapse(directory: Path, listeners=(), **settings) -> AsyncIterator[BareSynapse]:
+    """Run one until the block ends. `settings` are laid over the configuration, `listeners` beside ours."""
     port, as_token, shared = unused_port(), secrets.token_hex(16), secrets.token_hex(16)
     _configure(directory, port, as_token, shared, settings)
+    _listen_too(directory, listeners)
     common = [sys.executable, "-m", "synapse.app.homeserver", "-c", str(directory / "homeserver.yaml")]
     keys = await asyncio.create_subprocess_exec(*common, "--generate-keys", cwd=directory)
     assert await keys.wait() == 0
@@ -54,7 +55,7 @@ async def bare_synapse(directory: Path, **settings) -> AsyncIterator[BareSynapse
     try:
         url = f"http://127.0.0.1:{port}"
         await _answers(url, server)
-        yield BareSynapse(url, SERVER_NAME, as_token, shared, server.pid)
+        yield BareSynapse(url, settings.get("server_name", SERVER_NAME), as_token, shared, server.pid)
     finally:
         if server.returncode is None:
             server.terminate()
@@ -108,6 +109,13 @@ def _configure(directory: Path, port: int, as_token: str, shared: str, settings:
         **settings,
     }
     (directory / "homeserver.yaml").write_text(yaml.safe_dump(config))
+
+
+def _listen_too(directory: Path, listeners) -> None:
+    file = directory / "homeserver.yaml"
+    config = yaml.safe_load(file.read_text())
+    config["listeners"] += listeners
+    file.write_text(yaml.safe_dump(config))
 
 
 async def _answers(url: str, server: asyncio.subprocess.Process) -> None:
