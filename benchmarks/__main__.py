@@ -21,6 +21,7 @@ from benchmarks.change import alert_after_change
 from benchmarks.cold import cold_share
 from benchmarks.desk import desk_restart
 from benchmarks.grow import grow_network
+from benchmarks.log import log_verified
 from benchmarks.measure import Result, Step
 from benchmarks.parts import FULL, QUICK, WHOLE_NETWORK, Sizes, Stage, stage
 from benchmarks.restart import restart
@@ -37,6 +38,7 @@ ON_STAGE: Final[Mapping[str, Callable[[Stage, Sizes, Step], Awaitable[list[Resul
 AT_HOME: Final[Mapping[str, Callable[[Path, Sizes, Step], Awaitable[list[Result]]]]] = {
     "grow": grow_network,
     "desk": desk_restart,
+    "log": log_verified,
 }
 """Budgets that bring their own."""
 

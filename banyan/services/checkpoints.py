@@ -14,7 +14,7 @@ from banyan.services.ports import Clock, Notary, UnitOfWork, Work
 AT_LATEST = timedelta(hours=1)
 """How long what is routine waits for a checkpoint."""
 
-SLICE = 200
+SLICE = 100
 """Entries read at once: checking more would keep everybody else waiting."""
 
 SECURITY = room_key(RoomKind.STAFF, "security")

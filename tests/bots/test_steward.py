@@ -1,8 +1,10 @@
 """The steward: what it says in staff rooms."""
 
 import pytest
+from nacl.signing import SigningKey
 
 from banyan.domain.effects import Actor, Effect, EffectState
+from banyan.domain.notes import Head, find_notes, sign
 from banyan.services.outbox import Never
 from bots.client import MatrixError
 from bots.outgoing import MARK, Outgoing
@@ -53,3 +55,15 @@ async def test_a_warning_nobody_worded_is_never_said(handle, client):
         await handle("warn", reason="no-such-thing", language="en")
     await handle("warn", reason="warden-has-device", language="en")
     assert len(client.sent) == 1
+
+
+async def test_a_checkpoint_can_be_copied_whole(handle, client):
+    """The note stands alone, byte by byte, with formatting and without. It never rings."""
+    note = sign(Head("banyan.test/banyan-log", 7, bytes(32)), SigningKey(bytes(32)))
+    await handle("checkpoint", note=note, size=7, language="en")
+    (event,) = client.sent
+    content = event["content"]
+    assert find_notes(content["body"]) == [note]
+    assert f"<pre><code>{note}</code></pre>" in content["formatted_body"]
+    assert "7" in content["body"].split("\n")[0]
+    assert (content["msgtype"], content["m.mentions"]) == ("m.notice", {})

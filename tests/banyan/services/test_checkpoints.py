@@ -1,6 +1,9 @@
 """Checkpoints: signed when it is time, said once, and never over a log that is not what it was."""
 
-from datetime import timedelta
+import asyncio
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import delete, text
@@ -14,6 +17,7 @@ from banyan.services.log import DecisionLog
 from banyan.settings import Home
 from banyan.store import tables
 
+SIGNER, ROOT = Path(__file__).with_name("signer.py"), Path(__file__).parents[3]
 ROUTINE, DECISION = Action.HOME_FOUNDED, Action.MEMBER_FROZEN
 
 
@@ -172,3 +176,29 @@ async def test_the_key_is_made_once_and_only_the_owner_reads_it(home, notary):
     later = FileNotary(home, "banyan.test").key
     assert later != notary.key
     assert public.read_text() == f"{notary.key}\n{later}\n"
+
+
+async def test_kill_9_loses_no_checkpoint_and_says_none_twice(
+    work, clock, home, notary, rooms, effects, tmp_path
+):
+    """Killed in the middle, three times: each one kept was handed out exactly once, and the log goes on."""
+    url = f"sqlite+aiosqlite:///{tmp_path / 'banyan.db'}"
+    answered = []
+    for lines in (7, 3, 11):
+        child = await asyncio.create_subprocess_exec(
+            *(sys.executable, SIGNER, url, str(home.path)),
+            cwd=ROOT, env={"PYTHONPATH": str(ROOT)}, stdout=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        async with asyncio.timeout(60):
+            answered += [int(await child.stdout.readline()) for _ in range(lines)]
+            child.kill()
+            await child.communicate()
+    clock.time = datetime.now(UTC)
+    await Checkpoints(work, clock, notary).tend()
+    sizes = await kept(work)
+    assert set(answered) <= set(sizes)
+    assert [payload["size"] for _, payload in await effects(Actor.STEWARD)] == sizes
+    verdict = await DecisionLog(work).verify([notary.key])
+    assert verdict.sound
+    assert [head.size for head in verdict.proven] == sizes
+    assert sizes[-1] == verdict.entries
