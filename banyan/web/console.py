@@ -25,7 +25,7 @@ from banyan.services.limits import Bucket
 from banyan.services.ports import Clock, Work
 from banyan.web.console_html import Reader, file, page, redirect
 from banyan.web.console_pages import Devices, NoSuchPage, Pages, Values
-from policies.rooms import declared_rooms
+from banyan.web.grid import Dull
 
 HOME: Final = "/console"
 COOKIE: Final = "banyan_console"
@@ -64,6 +64,7 @@ def console_routes(
     shown: Mapping[str, tuple[str, Show]] = {
         HOME: ("network", pages.glance),
         f"{HOME}/findings": ("findings", pages.findings),
+        f"{HOME}/rules": ("rules", pages.rules),
         f"{HOME}/rooms/{{key}}": ("room", pages.room),
         f"{HOME}/members/{{name}}": ("member", pages.member),
         f"{HOME}/time": ("time", pages.time),
@@ -112,7 +113,7 @@ class _Door:
         self._console = console
         self._network = network
         self._tries = tries
-        self._names = {room.key: room.name for room in declared_rooms(network)}
+        self._dull = Dull(network)
 
     async def ask(self, request: web.Request) -> web.Response:
         """One button. Whether the link opens anything is not told before it is used."""
@@ -160,7 +161,7 @@ class _Door:
         zone = self._network.zone_of(member.placement.area)
         reader = Reader(member.language, zone, member.localpart)
         filled = await values(request, reader)
-        return await asyncio.to_thread(partial(page, name, reader, here=name, names=self._names, **filled))
+        return await asyncio.to_thread(partial(page, name, reader, here=name, dull=self._dull, **filled))
 
     async def _officer(self, request: web.Request) -> Member | None:
         session = request.cookies.get(COOKIE, "")

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -14,6 +14,7 @@ from aiohttp import hdrs, web
 from babel import Locale
 from babel.dates import format_date, format_skeleton
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 from banyan.domain.approvals import ProposalKind
 from banyan.domain.findings import About, Finding, Severity, Subject
@@ -21,6 +22,7 @@ from banyan.domain.people import MemberStatus
 from banyan.domain.rooms import RoomKind
 from banyan.i18n import N_, Text, locale_of, render, when
 from banyan.services.wording import texts
+from banyan.web.grid import Dull
 from banyan.web.headers import HEADERS
 
 FILES = Path(__file__).parent / "templates" / "console"
@@ -37,7 +39,7 @@ _CLOSED = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
 _TEMPLATES = Environment(
-    loader=FileSystemLoader(FILES),
+    loader=FileSystemLoader([FILES, FILES.parent]),
     autoescape=True,
     undefined=StrictUndefined,
     trim_blocks=True,
@@ -46,6 +48,14 @@ _TEMPLATES = Environment(
 
 MOST_DOTS = 20
 """Members with whom all is well that are drawn in a row, side by side."""
+
+
+def _code(text: str) -> Markup:
+    """Set what stands between backticks as what is typed."""
+    return Markup(re.sub("`([^`]+)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped before
+
+
+_TEMPLATES.filters["code"] = _code
 
 SEVERITIES: Mapping[Severity, str] = {
     Severity.BREACH: N_("breach"),
@@ -97,8 +107,10 @@ class Reader:
     """Pseudonym; empty for who is not in."""
 
 
-def page(name: str, reader: Reader, *, status: int = 200, **values: Any) -> web.Response:
-    """Render `templates/console/{name}.html`. Texts and values are escaped."""
+def page(
+    name: str, reader: Reader, *, dull: Dull | None = None, status: int = 200, **values: Any
+) -> web.Response:
+    """Render `templates/console/{name}.html`. Texts and values are escaped; `dull` names rooms and areas."""
     say = partial(_say, reader)
     words = {
         "_": say,
@@ -107,7 +119,8 @@ def page(name: str, reader: Reader, *, status: int = 200, **values: Any) -> web.
         "day": partial(_day, reader),
         "short_day": partial(_short_day, reader),
         "lasting": lambda span: _lasting(say, span),
-        "said": partial(_said, reader),
+        "said": partial(said, reader, dull),
+        "dull": dull,
         "clock": partial(_clock, reader),
         "hours": lambda begins, ends: f"{_clock(reader, begins)}\N{EN DASH}{_clock(reader, ends)}",
         "shorter": shorter,
@@ -184,7 +197,14 @@ def _say(reader: Reader, template: str, **filled: Any) -> str:
     return render(Text(template, **filled), reader.language, reader.zone)
 
 
-def _said(reader: Reader, finding: Finding) -> tuple[str, str]:
+def said(reader: Reader, dull: Dull | None, finding: Finding) -> tuple[str, str]:
+    """What is wrong and what to do about it; keys of rooms and areas under their code names."""
+    if dull is not None:
+        named = {
+            name: dull.text(dull(value)) if isinstance(value, str) else value
+            for name, value in finding.values.items()
+        }
+        finding = replace(finding, values=named)
     wrong, remedy = texts(finding)
     return render(wrong, reader.language, reader.zone), render(remedy, reader.language, reader.zone)
 

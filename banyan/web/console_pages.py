@@ -21,8 +21,9 @@ from banyan.network import Network, Waiver
 from banyan.services.ports import Clock, Work
 from banyan.services.reach import spans
 from banyan.web.console_chart import by_day, chart
-from banyan.web.console_html import Reader, local_day
+from banyan.web.console_html import Reader, local_day, said
 from banyan.web.console_overview import Found, overview, who_is_in
+from banyan.web.grid import Dull, members_by_rules, rooms_by_rules
 from policies.placement import rooms_now
 from policies.rooms import DeclaredRoom, declared_rooms
 
@@ -91,6 +92,16 @@ class Pages:
             "earlier": max(0, at - MANY) if at else None,
             "later": at + MANY if at + MANY < len(found) else None,
         }
+
+    async def rules(self, _: web.Request, reader: Reader) -> Values:
+        """Rooms by rules, and members by rules."""
+        async with self.work.reading() as tx:
+            audit = await tx.audits.latest()
+        if audit is None:
+            return {"audit": None}
+        worded = partial(said, reader, Dull(self.network))
+        rooms = await asyncio.to_thread(rooms_by_rules, audit, self.network, worded)
+        return {"audit": audit, "rooms": rooms, "members": members_by_rules(audit, worded)}
 
     async def room(self, request: web.Request, _: Reader) -> Values:
         """One room."""

@@ -13,6 +13,7 @@ READABLE = 4.5
 PAGES = {
     "network": ("/console", "The network"),
     "findings": ("/console/findings", "Findings"),
+    "rules": ("/console/rules", "Rules, kept or not"),
     "room": ("/console/rooms/talk:KH", "Room"),
     "stray": (f"/console/rooms/{STRAY}", "Room"),
     "member": (f"/console/members/{OFFICER}", "Member"),
