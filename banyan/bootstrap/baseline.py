@@ -1,6 +1,7 @@
 """What our own files say of the homeserver and of our accounts, and what their keys are worth."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from banyan.domain.people import OUR_LOCALPARTS
@@ -22,8 +23,12 @@ OF_THIS_HOME: Final = {
 """Settings that differ from home to home, and why each has to be as it was rendered."""
 
 
-def baseline_of(home: Home, spec: HomeserverSpec) -> Baseline:
-    """Read what we gave the homeserver and our accounts. An account without files has nothing to compare."""
+def baseline_of(home: Home, spec: HomeserverSpec, partners: Collection[str]) -> Baseline:
+    """Read what we gave the homeserver and our accounts. An account without files has nothing to compare.
+
+    `partners` are the servers that are spoken with now: another process may have cut one off.
+    """
+    spec = replace(spec, federation_whitelist=tuple(sorted(partners)))
     rendered = configuration(Paths(home.path.resolve()), spec)
     settings = [(key, setting.value, setting.reason) for key, setting in HARDENING.items()]
     settings += [(key, lookup(rendered, key), reason) for key, reason in OF_THIS_HOME.items()]

@@ -1,7 +1,7 @@
 """The audit: look at everything, judge it by the rules, keep what they say."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from datetime import timedelta
 
 from banyan.domain.findings import Audit, Finding, Judgement, Tally
@@ -14,6 +14,7 @@ from banyan.services.ports import Clock, Eye, Ids, UnitOfWork, Work
 from banyan.services.reach import uncovered
 from banyan.services.world import Baseline, world_of
 from policies.engine import judge
+from policies.partners import servers_of
 from policies.rules import RULES
 
 WANTED = "audit-wanted"
@@ -45,10 +46,10 @@ class Audits:
         *,
         network: Network,
         accounts: Accounts,
-        baseline: Callable[[], Baseline],
+        baseline: Callable[[Collection[str]], Baseline],
         told: Told = _nobody,
     ) -> None:
-        """`baseline` is asked anew for each audit: our accounts' devices change."""
+        """`baseline` is asked for each audit, with the partner servers that are not cut off."""
         self._work = work
         self._clock = clock
         self._ids = ids
@@ -114,7 +115,8 @@ class Audits:
         return audit, sight, books
 
     def _judge(self, sight: Sight, books: Books) -> Judgement:
-        world = world_of(sight, books, self._network, self._accounts, self._baseline())
+        baseline = self._baseline(servers_of(self._network, books.cuts))
+        world = world_of(sight, books, self._network, self._accounts, baseline)
         return judge(world, RULES)
 
     def _unknown(self, sight: Sight, books: Books) -> dict[str, str]:

@@ -46,7 +46,9 @@ async def audits(work, clock, ids, network, accounts, eye, rooms, monkeypatch):
     async with work() as tx:
         for member in (HERON, OTTER):
             await tx.members.add(member)
-    return Audits(work, clock, ids, eye, network=network, accounts=accounts, baseline=Baseline)
+    return Audits(
+        work, clock, ids, eye, network=network, accounts=accounts, baseline=lambda _partners: Baseline()
+    )
 
 
 async def test_an_audit_is_kept_as_it_was_made(audits, work):
