@@ -23,7 +23,7 @@ OF_THIS_HOME: Final = {
 """Settings that differ from home to home, and why each has to be as it was rendered."""
 
 
-def baseline_of(home: Home, spec: HomeserverSpec, partners: Collection[str]) -> Baseline:
+def baseline_of(home: Home, spec: HomeserverSpec, partners: Collection[str] = ()) -> Baseline:
     """Read what we gave the homeserver and our accounts. An account without files has nothing to compare.
 
     `partners` are the servers that are spoken with now: another process may have cut one off.
