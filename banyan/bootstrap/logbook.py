@@ -15,6 +15,7 @@ from banyan.domain.proof import Step, Verdict, examine, grown, place
 from banyan.errors import BanyanError, NotFound, UsedWrongly
 from banyan.files import write_private
 from banyan.notary import public_keys, read_keys
+from banyan.services.log import Book
 from banyan.settings import Home
 
 
@@ -78,25 +79,21 @@ class Examination:
 
 async def read_log(home: Home) -> list[dict[str, Any]]:
     """Every entry of the log as it is signed, and whom it names as far as that was not shredded."""
-    must_exist(home)
-    async with open_home(home) as parts:
-        named = await parts.log.openings()
-        return [
-            json.loads(entry.body)
-            | {"names": {opening.field: opening.value for opening in named.get(entry.seq, ())}}
-            for entry in await parts.log.entries()
-        ]
+    book = await _book(home)
+    return [
+        json.loads(entry.body)
+        | {"names": {opening.field: opening.value for opening in book.openings.get(entry.seq, ())}}
+        for entry in book.entries
+    ]
 
 
 async def verify_home(home: Home, files: Sequence[Path], key: Path | None, step: Step) -> Examination:
     """Check the log of a home against its own checkpoints and those in the files."""
-    must_exist(home)
     held = _notes(files)
+    book = await _book(home)
     keys = read_keys(key) if key else public_keys(home)
-    async with open_home(home) as parts:
-        verdict = await parts.log.verify(keys, held, step)
-        kept = [each.note for each in await parts.log.checkpoints()]
-    return Examination(verdict, [*held, *kept], _heads(held), trusted=key is not None)
+    verdict = book.examine(keys, held, step)
+    return Examination(verdict, [*held, *book.notes], _heads(held), trusted=key is not None)
 
 
 def verify_export(file: Path, files: Sequence[Path], key: Path | None, step: Step) -> Examination:
@@ -110,15 +107,12 @@ def verify_export(file: Path, files: Sequence[Path], key: Path | None, step: Ste
 
 async def export_log(home: Home, file: Path) -> int:
     """Write the log into a file that is checked without us; how many entries. Raise `LogBroken`."""
-    must_exist(home)
-    async with open_home(home) as parts:
-        entries = await parts.log.entries()
-        notes = [each.note for each in await parts.log.checkpoints()]
-    broken = examine(entries).broken
+    book = await _book(home)
+    broken = examine(book.entries).broken
     if broken:
         raise LogBroken(f"Entry {broken.seq} does not follow from the one before. Keep this database.")
-    write_private(file, written(public_keys(home), entries, notes))
-    return len(entries)
+    write_private(file, written(public_keys(home), book.entries, book.notes))
+    return len(book.entries)
 
 
 async def list_checkpoints(home: Home) -> list[dict[str, Any]]:
@@ -128,6 +122,17 @@ async def list_checkpoints(home: Home) -> list[dict[str, Any]]:
         return [
             {"size": each.size, "at": each.at, "note": each.note} for each in await parts.log.checkpoints()
         ]
+
+
+async def _book(home: Home) -> Book:
+    must_exist(home)
+    async with open_home(home) as parts:
+        try:
+            return await parts.log.book()
+        except (ValueError, TypeError):
+            raise LogBroken(
+                "The database holds what we never write there, so the log cannot be read. Keep it as it is."
+            ) from None
 
 
 def _export(file: Path) -> Export:

@@ -46,7 +46,10 @@ class Checkpoints:
         """Read on, and sign when it is time. What was signed and kept, if anything."""
         if self._clock.now() - self._began >= AT_LATEST:
             self._begin()
-        self._flaw = self._flaw or await self._read()
+        try:
+            self._flaw = self._flaw or await self._read()
+        except (ValueError, TypeError):
+            self._flaw = "unreadable"  # somebody wrote into the table what we never write
         if self._flaw is None:
             return await self._sign()
         if not self._told:

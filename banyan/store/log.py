@@ -83,12 +83,12 @@ class SqlCheckpoints:
         """The last one."""
         query = select(checkpoints).order_by(checkpoints.c.size.desc()).limit(1)
         row = (await self._connection.execute(query)).one_or_none()
-        return None if row is None else Checkpoint(row.size, row.at, row.note)
+        return None if row is None else Checkpoint(row.size, row.at, str(row.note))
 
     async def all(self) -> Sequence[Checkpoint]:
         """Every one, the smallest first."""
         query = select(checkpoints).order_by(checkpoints.c.size)
-        return [Checkpoint(*row) for row in await self._connection.execute(query)]
+        return [Checkpoint(row.size, row.at, str(row.note)) for row in await self._connection.execute(query)]
 
 
 class SqlAnswered:

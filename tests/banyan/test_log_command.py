@@ -323,6 +323,24 @@ def test_a_broken_log_is_not_exported(banyan, log, place):
     assert not (place / "log.txt").exists()
 
 
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        "UPDATE log SET at = 'never' WHERE seq = 2",
+        "UPDATE log SET body = 7 WHERE seq = 2",
+        "UPDATE log SET hash = x'00' WHERE seq = 2",
+        "UPDATE openings SET salt = 'not hex' WHERE seq = 2",
+        "UPDATE checkpoints SET note = x'00' WHERE size = 6",
+    ],
+)
+def test_what_we_never_write_is_told_in_a_sentence(banyan, log, place, spoil):
+    """Somebody who writes past us does not make the check fall over."""
+    log.execute(spoil)
+    status, out, told = banyan("verify", "--home", place / "home", "--checkpoint", place / "held.txt")
+    assert status == 1
+    assert out or told.startswith("log-broken")
+
+
 def test_a_public_key_that_was_deleted_hides_nothing(banyan, place):
     """Our own checkpoints are not left out then."""
     (place / "home" / "log.pub").unlink()

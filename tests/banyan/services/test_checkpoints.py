@@ -92,7 +92,7 @@ async def test_the_security_room_is_told_once(checkpoints, work, clock, notary, 
     ((kind, payload),) = await effects(Actor.STEWARD)
     assert (kind, payload["note"], payload["size"]) == ("checkpoint", first.note, SLICE + 1)
     assert read_note(first.note).doubt([notary.key]) is None
-    assert (await DecisionLog(work).verify([notary.key])).proven == (read_note(first.note).head,)
+    assert (await DecisionLog(work).book()).examine([notary.key]).proven == (read_note(first.note).head,)
 
 
 async def test_it_is_kept_and_told_or_neither(checkpoints, work, clock, notary, write, effects, monkeypatch):
@@ -148,7 +148,12 @@ async def rewrite_and_forget(tx):
     await tx.log._connection.execute(delete(tables.checkpoints))
 
 
-@pytest.mark.parametrize("attack", [flip, rewrite, shorten, rewrite_and_forget])
+async def spoil(tx):
+    await unguarded(tx)
+    await tx.log._connection.execute(text("UPDATE log SET at = 'never' WHERE seq = 2"))
+
+
+@pytest.mark.parametrize("attack", [flip, rewrite, shorten, rewrite_and_forget, spoil])
 async def test_a_changed_log_is_not_signed(checkpoints, work, clock, write, effects, attack):
     """Within the hour staff are told, once; then it signs no more, whatever else is decided."""
     await write(*[DECISION] * 3)
@@ -198,7 +203,7 @@ async def test_kill_9_loses_no_checkpoint_and_says_none_twice(
     sizes = await kept(work)
     assert set(answered) <= set(sizes)
     assert [payload["size"] for _, payload in await effects(Actor.STEWARD)] == sizes
-    verdict = await DecisionLog(work).verify([notary.key])
+    verdict = (await DecisionLog(work).book()).examine([notary.key])
     assert verdict.sound
     assert [head.size for head in verdict.proven] == sizes
     assert sizes[-1] == verdict.entries

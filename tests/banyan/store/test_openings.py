@@ -45,7 +45,7 @@ async def test_an_entry_commits_to_a_name_and_does_not_say_it(work):
     assert said[0] == {"member": sha256(bytes.fromhex(opening.salt) + b"amber-heron").hexdigest()}
     assert len(bytes.fromhex(opening.salt)) == 16
     assert verify_chain(entries) is None
-    assert (await DecisionLog(work).verify()).sound
+    assert (await DecisionLog(work).book()).examine([]).sound
 
 
 async def test_an_opening_that_was_changed_shows(work):
@@ -55,7 +55,7 @@ async def test_an_opening_that_was_changed_shows(work):
         await tx.log._connection.execute(
             tables.openings.update().where(tables.openings.c.seq == 2).values(value="amber-heron")
         )
-    doubts = (await DecisionLog(work).verify()).doubts
+    doubts = (await DecisionLog(work).book()).examine([]).doubts
     assert [(doubt.why, doubt.size) for doubt in doubts] == [("opening", 2)]
 
 
@@ -80,7 +80,7 @@ async def test_who_is_long_gone_is_shredded(work, clock, ids):
         for name, each in people.items():
             await tx.members.add(replace(each, status=gone.get(name, each.status)))
     await write(work, *people.values())
-    before = await DecisionLog(work).verify()
+    before = (await DecisionLog(work).book()).examine([])
     clock.forward(seconds=OPENINGS.total_seconds())
     await Retention(work, clock).sweep()
     assert len(await named(work)) == 4
@@ -88,7 +88,7 @@ async def test_who_is_long_gone_is_shredded(work, clock, ids):
     clock.forward(seconds=1)
     assert await Retention(work, clock).sweep() == 2
     assert await named(work) == {1: ["here"], 4: ["lately"], 5: ["lately"]}
-    after = await DecisionLog(work).verify()
+    after = (await DecisionLog(work).book()).examine([])
     assert after.sound
     assert after.leaves[:4] == before.leaves
     clock.forward(seconds=OPENINGS.total_seconds() + 1)
