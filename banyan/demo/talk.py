@@ -63,9 +63,8 @@ class Talk:
             for at, each in enumerate(self._reader.heard[self._read :], start=self._read + 1):
                 if each.sender != self._account or each.room_id != self._room_id or not wanted(each):
                     continue
-                if not find_notes(
-                    str(each.content.get("body", ""))
-                ):  # a checkpoint of the log answers nobody
+                said = str(each.content.get("body", ""))
+                if not find_notes(said):  # a checkpoint of the log answers nobody
                     self._read = at
                     found.append(each)
                     return True
