@@ -22,8 +22,10 @@ CHILD: Final = "m.space.child"
 ACL: Final = "m.room.server_acl"
 
 _NEUTRAL: Final[Mapping[str, Mapping[str, Any]]] = {
-    # an empty one would shut everybody out, and Synapse refuses it
-    ACL: {"allow": ["*"], "deny": [], "allow_ip_literals": True}
+    # Synapse refuses these where they are empty, and an empty list of servers would shut everybody out
+    ACL: {"allow": ["*"], "deny": [], "allow_ip_literals": True},
+    "m.room.name": {"name": ""},
+    "m.room.topic": {"topic": ""},
 }
 _STAYS: Final = frozenset(
     {

@@ -20,7 +20,6 @@ from homeserver.desired import DesiredRoom, StateEvent
 from homeserver.reconcile import Loss, People, as_observed, losses, mending, says, thing, under
 from homeserver.steps import Recorded, Steps
 
-_FORBIDDEN: Final = 403
 _PRESENT: Final = ("join", "invite", "knock")
 
 Desired = Callable[[Standing], Mapping[RoomKey, DesiredRoom]]
@@ -144,9 +143,7 @@ class WardenActor:
                 continue
             try:
                 await steps.do(change)
-            except MatrixError as error:
-                if error.status != _FORBIDDEN:
-                    raise
+            except MatrixError:  # whatever the reason: the next thing may still be put right
                 refused += 1
         if changes:
             log.info("room-put-right", room=room.key, things=len(changes) - refused, refused=refused)

@@ -1,8 +1,8 @@
 """Watching our own accounts: no device but their own, one identity.
 
 Anything else is somebody's hand in the server. The homeserver can give an account a device in one request,
-and tokens can be stolen. Nobody shares keys with a device that is not signed, and whoever would sign one needs
-seeds that are elsewhere: so it is seen, and told.
+and tokens can be stolen. Nobody shares keys with a device that is not signed, and whoever would sign one
+needs seeds that are elsewhere: so it is seen, and told.
 """
 
 from collections.abc import Mapping, Sequence

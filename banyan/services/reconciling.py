@@ -221,20 +221,19 @@ class Reconciling:
         if not (things or fatal or told):
             return Verdict(room.frozen)
         async with self._work() as tx:
-            mark = sha256(json.dumps([effect_id, things, list(fatal), list(told)]).encode()).hexdigest()
-            first = await tx.answered.first(f"look:{mark}", now)
+            marks = {each: f"look:{effect_id}:{each}" for each in (*things, *told)}
+            new = {each for each, mark in marks.items() if await tx.answered.first(mark, now)}
             before = await tx.repairs.count(room.room_id, now - WITHIN)
-            counts = {each: before.get(each, 0) + first for each in things}
+            counts = {each: before.get(each, 0) + (each in new) for each in things}
             left = frozenset(each for each, count in counts.items() if count > TOO_OFTEN)
             doing = [each for each in things if each not in left]
             reasons = list(fatal) + [FOUGHT_OVER] * any(counts[each] >= TOO_OFTEN for each in doing)
             freezes = bool(reasons) and not room.frozen
-            if first:
-                await tx.repairs.add(room.room_id, doing, now)
-                if doing:
-                    await self._log(tx, room, changes=",".join(map(_kind, doing)))
-                for reason in told:
-                    await warn(tx, reason, room=room.key)
+            if noted := [each for each in doing if each in new]:
+                await tx.repairs.add(room.room_id, noted, now)
+                await self._log(tx, room, changes=",".join(map(_kind, noted)))
+            for reason in (each for each in told if each in new):
+                await warn(tx, reason, room=room.key)
             if freezes:
                 await tx.rooms.set_frozen(room.key, frozen=True)
                 for reason in reasons:
