@@ -170,6 +170,29 @@ def test_at_the_limit_nothing_is_found(case):
     assert found(HARMLESS[case]) == set()
 
 
+@pytest.mark.parametrize("localpart", [FIRST, OFFICER])
+def test_of_those_who_have_gone_only_what_they_still_have_is_said(localpart):
+    """A frozen member with every fault there is gives one finding: the access that was left."""
+    world = account(
+        localpart, devices=(device("Mary"), *[UNSIGNED] * 9), has_picture=True, display_name="Mary"
+    )
+    world = member(localpart, world, status=MemberStatus.FROZEN)
+    old, rooms = NOW - days(999), frozenset({"staff:a", "staff:b", "staff:c", "staff:d", "talk:MM-1"})
+    world = with_person(world, localpart, since=old, vetted=old, identity_changed=True, entries=99, sees=999)
+    for unanswered in (0, 9):
+        gone = with_person(world, localpart, unanswered=unanswered, rooms=rooms, terms={})
+        assert {rule for rule, subject in found(gone) if subject == localpart} == {"member-leaver"}
+        placement = Placement("PH", roles=frozenset({"jester"}))
+        gone = with_account(member(localpart, gone, placement=placement), localpart, devices=(UNSIGNED,))
+        assert {rule for rule, subject in found(gone) if subject == localpart} == {"member-leaver"}
+
+
+def test_of_a_member_without_an_account_only_that_is_said():
+    """Nothing else can be seen of them."""
+    world = one(account=None, identity_changed=True)
+    assert found(world) == {("member-provisional", FIRST)}
+
+
 @pytest.mark.parametrize("changes", [{"since": None, "vetted": None}, {"terms": {}}])
 def test_what_cannot_be_known_counts_as_broken(changes):
     """Without the day of admission, or since when a role is held, nobody can say that all is well."""
@@ -206,6 +229,7 @@ def test_limits_are_those_of_the_network_file():
         "",
         "Element",
         "Element X Android",
+        "home.example",
         "Element X iOS",
         "Element Desktop: Linux",
         "app.element.io: Firefox on Windows",

@@ -55,11 +55,16 @@ def users(key=TALK, **held):
 
 
 def stray(*people, **changes):
-    facts = room(WORLD, PRIVATE)
-    changes = {"room_id": "!stray", "place": Place.STRAY, "members": dict.fromkeys(people, "join"), **changes}
-    world = with_state(WORLD, PRIVATE, "m.room.history_visibility", {"history_visibility": "joined"})
-    facts = room(world, PRIVATE)
-    return replace(world, rooms=(*WORLD.rooms, replace(facts, **{"expected": frozenset(), **changes})))
+    """A room that nobody declared, otherwise like a private chat, with those people in it."""
+    facts = replace(
+        room(WORLD, PRIVATE),
+        room_id="!stray",
+        place=Place.STRAY,
+        state=changed(PRIVATE, HISTORY, {"history_visibility": "joined"}),
+        members=dict.fromkeys(people, "join"),
+        expected=frozenset(),
+    )
+    return replace(WORLD, rooms=(*WORLD.rooms, replace(facts, **changes)))
 
 
 def member_of(*rooms):
@@ -67,10 +72,23 @@ def member_of(*rooms):
     return {"rooms": frozenset(rooms)}
 
 
+def changed(key, kind, content):
+    """State of a room with one event changed, its history closed."""
+    closed = with_state(WORLD, key, HISTORY, {"history_visibility": "joined"})
+    return room(with_state(closed, key, kind, content), key).state
+
+
+def without_space():
+    """The space of a conversation is not there: until it is made again, people come in by invitation."""
+    world = with_state(with_room(WORLD, TALK, parent_id=None), TALK, JOIN, {"join_rule": "invite"})
+    return with_state(world, TALK, PARENT, None, "!space:KH")
+
+
 ENCRYPTION, HISTORY, GUESTS = "m.room.encryption", "m.room.history_visibility", "m.room.guest_access"
 JOIN, CREATE, RETENTION = "m.room.join_rules", "m.room.create", "m.room.retention"
 SPACE_OF_TH = [{"type": "m.room_membership", "room_id": "!space:TH"}]
 CHILD, PARENT, LINK = "m.space.child", "m.space.parent", {"via": ["home.example"]}
+SPACE_CREATION = {"m.federate": False, "type": "m.space"}
 DAY = 24 * 3600 * 1000
 
 CASES = {
@@ -222,6 +240,27 @@ CASES = {
     ),
     "stray": ("room-stray", stray(MEMBER), "!stray"),
     "stray with a foreigner": ("room-stray", stray(MEMBER, FOREIGN), "!stray", "room-foreign"),
+    "stray and public": (
+        "room-stray",
+        stray(MEMBER, state=changed(PRIVATE, JOIN, {"join_rule": "public"})),
+        "!stray",
+        "room-join-rule",
+    ),
+    "left over from an older file": (
+        "room-stray",
+        stray(
+            MEMBER,
+            state=changed(PRIVATE, JOIN, {"join_rule": "restricted", "allow": SPACE_OF_TH}),
+            version="11",
+            creator=OURS.keeper,
+        ),
+        "!stray",
+    ),
+    "an old space": (
+        "room-stray",
+        stray(MEMBER, state={**changed(PRIVATE, CREATE, SPACE_CREATION), (ENCRYPTION, ""): {}}),
+        "!stray",
+    ),
     "third in a chat": ("chat-crowded", with_member(WORLD, PRIVATE, FOCAL), PRIVATE, "room-stranger"),
     "two who share nothing": ("chat-apart", with_person(WORLD, **member_of("talk:TH")), PRIVATE),
     "others may be asked in": (
@@ -242,6 +281,11 @@ def test_each_drift_of_a_room_is_found_once_and_as_what_it_is(case):
 
 
 HARMLESS = {
+    "an invitation by address taken back": state("m.room.third_party_invite", {}, state_key="token"),
+    "a room whose space is not there": without_space(),
+    "a private chat with one who shares nothing": with_person(
+        with_member(WORLD, PRIVATE, OURS.member("kind-lark"), None), rooms=frozenset()
+    ),
     "an empty topic": state("m.room.topic", {"topic": ""}),
     "nothing pinned": state("m.room.pinned_events", {"pinned": []}),
     "an address taken back": state("m.room.canonical_alias", {"alt_aliases": []}),

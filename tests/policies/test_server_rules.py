@@ -149,6 +149,7 @@ def test_each_drift_of_the_server_is_found_once_and_as_what_it_is(case):
 
 HARMLESS = {
     "a deactivated account": account("mallory", deactivated=True),
+    "an administrator who is gone": member(admin=True, deactivated=True),
     "a token that ended": token(digest="b" * 64, expires=NOW),
     "a token that is used up": token(digest="b" * 64, uses=1),
     "as many tokens as may be": tokens(2),
