@@ -169,9 +169,9 @@ def judged(network: Network, names: list[str], now, every: int = 3) -> Judgement
     return Judgement(tuple(others[::every]), waived, separations)
 
 
-async def audits(work, network: Network, names: list[str], now) -> None:
-    """A month of them: better at first, bad today; two days had none."""
-    month = [n for n in range(30) if n not in (11, 12)]
+async def audits(work, network: Network, names: list[str], now, days: int) -> None:
+    """One each day: better at first, bad today; two days of a month had none."""
+    month = [n for n in range(days) if n not in (11, 12)]
     async with work() as tx:
         for ago in reversed(month):
             judgement = judged(network, names, now, every=3 + (ago * 5) % 13 if ago else 3)
@@ -219,12 +219,12 @@ async def requests(work, now) -> None:
             )
 
 
-async def filled(work, network: Network, now, each: int = 14) -> Network:
+async def filled(work, network: Network, now, each: int = 14, days: int = 30) -> Network:
     """A whole network; the network file with its waivers."""
     network = network.model_copy(update={"waivers": WAIVERS})
     names = await people(work, network, each, now)
     await rooms(work, network)
-    await audits(work, network, names, now)
+    await audits(work, network, names, now, days)
     await decisions(work, now)
     await requests(work, now)
     return network
