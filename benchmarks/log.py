@@ -41,7 +41,7 @@ async def log_verified(_directory: Path, _sizes: Sizes, step: Step) -> list[Resu
 
     pairs = await in_turns(product, peer, ROUNDS, step)
     size = {"entries": ENTRIES, "checkpoints": ENTRIES // EVERY}
-    return [compared("log verified offline", Kind.RATIO, 400, pairs, size)]
+    return [compared("log verified offline", Kind.RATIO, 250, pairs, size)]
 
 
 def _exported() -> bytes:

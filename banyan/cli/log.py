@@ -122,7 +122,7 @@ def _told(found: "Examination") -> str:
     if found.sound:
         lines = [
             f"{verdict.entries} entries; every one follows from the one before.",
-            f"{len(verdict.proven)} checkpoints; at each of them the log was what it is now.",
+            f"Checkpoints: {len(verdict.proven)}. At each of them the log was what it is now.",
         ]
     else:
         lines = [_doubted(doubt) for doubt in verdict.doubts]
