@@ -17,6 +17,7 @@ from homeserver.gate.creating import Creating
 from homeserver.gate.joining import Joining
 from homeserver.gate.judging import Judging
 from homeserver.gate.leaving import Leaving
+from homeserver.gate.neighbours import Neighbours
 from homeserver.gate.partners import Partners
 from homeserver.gate.refusals import Refusals
 from homeserver.gate.registration import Registration
@@ -63,6 +64,7 @@ class Gate:
             check_threepid_can_be_invited=judging.check_threepid_can_be_invited,
         )
         partners.stand_before_joins()
+        Neighbours(api, refusals).stand_before_keys()
         table.watch()
         api.register_web_resource(ADMIT_PATH, AdmitResource(config.secret, joining))
         api.register_web_resource(EXPEL_PATH, ExpelResource(config.secret, Leaving(api, config)))

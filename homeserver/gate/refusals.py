@@ -26,6 +26,7 @@ SENTENCES: Final = {
     "room-power": "This would give somebody too much power in the room.",
     "outside-invite": "People are invited by the network, not by address or from other servers.",
     "unknown-room": "This room is not one of the network's.",
+    "nobody-known": "This is told only to servers of people in the same room.",
 }
 
 
