@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from banyan.cli import log, member, partner, role, sender
+from banyan.cli import log, member, partner, role, room, sender
 from banyan.cli.audit import audit
 from banyan.cli.common import DEFAULT_HOME, HomeOption, JsonOption, NetworkOption, err, out, run, say
 from banyan.errors import BanyanError
@@ -24,6 +24,7 @@ app = typer.Typer(
 for name, group in (
     ("member", member),
     ("role", role),
+    ("room", room),
     ("partner", partner),
     ("sender", sender),
     ("log", log),
