@@ -57,6 +57,7 @@ RULES: Final[tuple[Rule, ...]] = (
     creation.creator,
     creation.kind,
     power.person,
+    power.foreign,
     power.everybody,
     power.shared,
     power.open_,

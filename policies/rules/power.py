@@ -11,7 +11,7 @@ from banyan.i18n import N_
 from policies.engine import Drift, rule
 from policies.facts import RoomFacts, World
 from policies.rooms import EVERYONE, HELPER, WARDEN, power_levels
-from policies.rules.reading import ABOVE_ALL, level, listed, mapping, same, who
+from policies.rules.reading import ABOVE_ALL, level, listed, mapping, same, server_of, who
 
 _NESTED: Final = ("users", "events", "notifications")
 _GATES: Final = ("invite", "kick", "ban", "state_default")
@@ -28,10 +28,13 @@ class _Levels:
 
     @cached_property
     def too_high(self) -> dict[str, int]:
-        """User ids of people above 50 → level."""
-        ours, held = self.accounts.all, self._users.items()
-        levels = {str(user): level(given, otherwise=ABOVE_ALL) for user, given in held if user not in ours}
-        return {user: height for user, height in levels.items() if height > HELPER}
+        """User ids of people of this server above 50 → level."""
+        return {user: height for user, height in self._people(guests=False) if height > HELPER}
+
+    @cached_property
+    def guests(self) -> dict[str, int]:
+        """User ids of people of other servers above 0 → level."""
+        return {user: height for user, height in self._people(guests=True) if height > EVERYONE}
 
     @cached_property
     def everybody(self) -> int:
@@ -60,7 +63,7 @@ class _Levels:
     @cached_property
     def other(self) -> frozenset[str]:
         """Keys that differ and are in none of the graver groups."""
-        known = self.open | {f"users/{user}" for user in {*self.too_high, *self.rivals}}
+        known = self.open | {f"users/{user}" for user in {*self.too_high, *self.guests, *self.rivals}}
         if self.everybody > HELPER:
             known |= {"users_default"}
         return frozenset(key for key in self._differing() if key not in known)
@@ -68,6 +71,12 @@ class _Levels:
     @cached_property
     def _users(self) -> Mapping[Any, Any]:
         return mapping(self.found.get("users"))
+
+    def _people(self, *, guests: bool) -> Iterator[tuple[str, int]]:
+        for user, given in self._users.items():
+            foreign = server_of(str(user)) != self.accounts.server_name
+            if user not in self.accounts.all and foreign is guests:
+                yield str(user), level(given, otherwise=ABOVE_ALL)
 
     def _differing(self) -> Iterator[str]:
         for key in {*map(str, self.found), *self.wanted}:
@@ -100,6 +109,21 @@ def person(room: RoomFacts, world: World) -> Iterator[Drift]:
     if levels := _levels(room, world):
         for user, height in sorted(levels.too_high.items()):
             yield {"who": who(user, world.accounts), "level": min(height, ABOVE_ALL)}
+
+
+@rule(
+    "power-foreign",
+    about=About.ROOM,
+    severity=Severity.BREACH,
+    title=N_("Somebody of another server holds power in this room: {server}, {level}."),
+    remedy=N_("Find out who gave it: what a server elsewhere allows itself, our rules do not reach."),
+    repaired=True,
+)
+def foreign(room: RoomFacts, world: World) -> Iterator[Drift]:
+    """People of partners speak, and hold nothing."""
+    if levels := _levels(room, world):
+        for user, height in sorted(levels.guests.items()):
+            yield {"server": who(user, world.accounts), "level": min(height, ABOVE_ALL)}
 
 
 @rule(
