@@ -8,6 +8,7 @@ import pytest
 from banyan.cli import main
 from banyan.domain.permissions import Permission
 from banyan.settings import DEFAULT_NETWORK
+from policies.rules import RULES
 
 
 @pytest.fixture
@@ -34,6 +35,7 @@ def banyan(monkeypatch, capsys):
         "sender revoke x",
         "role grant x y",
         "permissions",
+        "audit",
     ],
 )
 def test_a_mistyped_home_is_not_an_empty_network(banyan, tmp_path, command):
@@ -70,6 +72,26 @@ def test_no_invitation_is_made_for_a_picture_that_cannot_be_written(banyan, tmp_
         status, said = banyan("member", "invite", "--country", "KH", "--qr", picture, "--home", tmp_path)
         assert status == 2
         assert "cannot be written" in said
+
+
+def test_no_audit_is_made_for_a_page_that_cannot_be_written(banyan, tmp_path):
+    """Whoever asked for the page would look at an old one."""
+    for page in (tmp_path, tmp_path / "nowhere" / "x.html"):
+        status, said = banyan("audit", "--html", page, "--home", tmp_path)
+        assert status == 2
+        assert "cannot be written" in said
+
+
+def test_rules_are_told_without_any_home(tmp_path, capsys, monkeypatch):
+    """Each with what it is about, how grave it is and what to do."""
+    monkeypatch.setattr(sys, "argv", ["banyan", "audit", "--rules", "--json", "--home", str(tmp_path / "x")])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 0
+    rows = {row["rule"]: row for row in json.loads(capsys.readouterr().out)}
+    assert rows.keys() == {rule.id for rule in RULES}
+    assert rows["room-stranger"]["severity"] == "breach"
+    assert all(row["title"] and row["remedy"] for row in rows.values())
 
 
 def test_permissions_are_told_of_a_network_file(monkeypatch, capsys):
