@@ -193,6 +193,17 @@ CASES = {
         TALK,
     ),
     "list of servers": ("room-extra-state", state("m.room.server_acl", {"deny": ["*"]}), TALK),
+    "topic of a joint room": ("room-extra-state", state("m.room.topic", {"topic": "dull"}, JOINT), JOINT),
+    "a second list of servers": (
+        "room-extra-state",
+        state("m.room.server_acl", {"deny": ["*"]}, JOINT, "x"),
+        JOINT,
+    ),
+    "a second address": (
+        "room-extra-state",
+        state("m.room.canonical_alias", {"alias": "#a:home.example"}, state_key="x"),
+        TALK,
+    ),
     "a second name": ("room-extra-state", state("m.room.name", {"name": "x"}, state_key="x"), TALK),
     "joint room closed to the partner": (
         "room-servers",
@@ -289,6 +300,8 @@ HARMLESS = {
     "a private chat with one who shares nothing": with_person(
         with_member(WORLD, PRIVATE, OURS.member("kind-lark"), None), rooms=frozenset()
     ),
+    "topic of a private chat": state("m.room.topic", {"topic": "dull"}, PRIVATE),
+    "a private chat that moved": state("m.room.tombstone", {"replacement_room": "!x"}, PRIVATE),
     "an empty topic": state("m.room.topic", {"topic": ""}),
     "nothing pinned": state("m.room.pinned_events", {"pinned": []}),
     "an address taken back": state("m.room.canonical_alias", {"alt_aliases": []}),
@@ -319,6 +332,14 @@ def test_all_that_differs_in_power_is_said_shortly():
     changed = {**content, "users": {**content["users"], MEMBER: 50}, "redact": 0, "x": 1, "events_default": 1}
     [finding] = judged(with_state(WORLD, TALK, "m.room.power_levels", changed)).findings
     assert finding.values == {"keys": f"events_default, redact, users/{FIRST} +1"}
+
+
+def test_a_space_says_how_many_rooms_it_lacks_and_has_too_many():
+    """One lost and two strange ones, beside two that are right."""
+    world = with_state(WORLD, SPACE, CHILD, None, "!talk:KH")
+    world = with_state(with_state(world, SPACE, CHILD, LINK, "!a"), SPACE, CHILD, LINK, "!b")
+    [finding] = judged(world).findings
+    assert finding.values == {"rooms": 1, "extra": 2}
 
 
 def test_a_person_of_another_server_is_told_by_their_server():
