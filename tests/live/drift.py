@@ -18,7 +18,6 @@ import yaml
 
 from banyan.errors import HomeserverDown
 from banyan.matrix import Api, MatrixError
-from homeserver.accounts import register_by_secret
 from homeserver.admin import Admin
 from homeserver.matrix import Matrix
 from tests.live.drift_module import PATH
@@ -73,12 +72,14 @@ class Attacker:
         await self.warden.invite(room_id, self.account(KEEPER))
         await self.keeper.join(room_id)
 
-    async def new_account(self, localpart: str = "") -> str:
+    async def new_account(self) -> str:
         """An account that nobody invited."""
-        name = localpart or f"mallory-{secrets.token_hex(3)}"
-        async with Api(self.url, None) as api:
-            shared = self.secret("registration_shared_secret")
-            return (await register_by_secret(api, shared, name, secrets.token_hex(16)))["user_id"]
+        return (await self.new_session())["user_id"]
+
+    async def new_session(self) -> dict[str, str]:
+        """The same, with a device: `user_id`, `device_id`, `access_token`."""
+        asked = {"register": f"mallory-{secrets.token_hex(3)}"}
+        return dict(await self.inside.request("POST", PATH, body=asked))
 
     async def state(self, room_id: str) -> dict[tuple[str, str], dict[str, Any]]:
         """A room as it is: (type, state key) → content; memberships too."""

@@ -22,7 +22,10 @@ class Drift:
 
 
 class DriftResource(DirectServeJsonResource):
-    """POST {"sender", "room_id"} with {"type", "state_key", "content"} or {"user_id", "membership"}."""
+    """POST {"sender", "room_id"} with {"type", "state_key", "content"} or {"user_id", "membership"}.
+
+    Or {"register": localpart}: answers {"user_id", "device_id", "access_token"}.
+    """
 
     def __init__(self, api):
         super().__init__()
@@ -31,6 +34,10 @@ class DriftResource(DirectServeJsonResource):
     async def _async_render_POST(self, request):  # noqa: N802
         asked = parse_json_object_from_request(request)
         with self._unguarded():
+            if "register" in asked:
+                user_id = await self._api.register_user(asked["register"])
+                device_id, token, *_ = await self._api.register_device(user_id)
+                return 200, {"user_id": user_id, "device_id": device_id, "access_token": token}
             if "membership" in asked:
                 await self._api.update_room_membership(
                     asked["sender"], asked["user_id"], asked["room_id"], asked["membership"]
@@ -47,6 +54,7 @@ class DriftResource(DirectServeJsonResource):
             callbacks.spam_checker._check_event_for_spam_callbacks,
             callbacks.spam_checker._user_may_join_room_callbacks,
             callbacks.spam_checker._user_may_invite_callbacks,
+            callbacks.spam_checker._check_registration_for_spam_callbacks,
         )
         asked = [[*guard] for guard in guards]
         for guard in guards:

@@ -1,35 +1,57 @@
-"""The warden on a real homeserver: somebody who holds its service gives it a device, or another identity."""
+"""Our own accounts on a real homeserver: somebody gives one a device, or another identity."""
 
 import pytest
 
 from banyan.matrix import Api
 from bots.client import publish_identity
 from homeserver import names
-from homeserver.watch import Intrusion, Watch
+from homeserver.matrix import Matrix
+from homeserver.watch import Intrusion, Watch, Watched
 
 pytestmark = pytest.mark.live
 
 
 @pytest.fixture
-async def watch(homeserver):
-    user_id = f"@{names.WARDEN}:{homeserver.server_name}"
-    async with Api(homeserver.url, homeserver.as_token("warden"), as_user=user_id) as api:
-        seeds = await publish_identity(api, user_id, homeserver.secrets / "warden.seeds")
-    await homeserver.grow_room()  # in no room, the warden is not told even its own keys
-    return Watch(homeserver.registrar, homeserver.warden, user_id, seeds.identity)
+async def keys(homeserver):
+    """The warden and the desk have identities, and a room in which the warden is told of both."""
+    seeds = {}
+    for name, service in ((names.WARDEN, "warden"), (names.DESK, "speakers")):
+        user_id = homeserver.user_id(name)
+        async with Api(homeserver.url, homeserver.as_token(service), as_user=user_id) as api:
+            seeds[name] = await publish_identity(api, user_id, homeserver.secrets / f"{name}.seeds")
+    room_id = await homeserver.grow_room()
+    homeserver.gate.allow(homeserver.user_id(names.DESK), [room_id])
+    await homeserver.warden.invite(room_id, homeserver.user_id(names.DESK))
+    await (await homeserver.acting(names.DESK)).join(room_id)
+    return {name: each.identity for name, each in seeds.items()}
 
 
-async def test_a_device_and_another_identity_are_seen(homeserver, watch, tmp_path):
-    """Nothing is found at first; a device that the service adds is; a replaced identity is."""
+@pytest.fixture
+async def watch(homeserver, keys):
+    devices = {}
+    for name in (names.KEEPER, names.REGISTRAR):
+        async with Matrix(homeserver.url, homeserver.secret(f"{name}.token")) as account:
+            devices[name] = (await account.whoami())["device_id"]
+    accounts = [Watched(n, homeserver.user_id(n), devices.get(n), keys.get(n)) for n in names.OWN]
+    return Watch(homeserver.registrar, homeserver.warden, accounts)
+
+
+async def add_device(homeserver, name):
+    """As an admin does."""
+    path = "/_synapse/admin/v2/users/{}/devices"
+    body = {"device_id": "THIEF"}
+    await homeserver.registrar.request("POST", path, homeserver.user_id(name), body=body)
+
+
+@pytest.mark.parametrize("name", names.OWN)
+async def test_a_device_that_somebody_adds_is_seen(homeserver, watch, name):
+    """Beside the one that the account has by right, if it has any; gone again when it is gone."""
     assert await watch.look() == frozenset()
-    await homeserver.warden.request("PUT", "/devices/THIEF", body={"display_name": "x"})
-    assert await watch.look() == {Intrusion.DEVICE}
-    user_id = f"@{names.WARDEN}:{homeserver.server_name}"
-    async with Api(homeserver.url, homeserver.as_token("warden"), as_user=user_id) as thief:
-        await publish_identity(thief, user_id, tmp_path / "thief.seeds", replace=True)
-    assert await watch.look() == {Intrusion.DEVICE, Intrusion.IDENTITY}
-    await homeserver.registrar.delete_devices(user_id)
-    assert await watch.look() == {Intrusion.IDENTITY}
+    await add_device(homeserver, name)
+    reason = Intrusion.WARDEN_DEVICE if name == names.WARDEN else Intrusion.DEVICE
+    assert await watch.look() == {(reason, name)}
+    await homeserver.registrar.delete_devices(homeserver.user_id(name), ["THIEF"])
+    assert await watch.look() == frozenset()
 
 
 async def test_whoever_asked_too_early_is_told_later(homeserver):
@@ -44,3 +66,16 @@ async def test_whoever_asked_too_early_is_told_later(homeserver):
         await homeserver.admit(each.user_id)
     after = await first.matrix.request("POST", "/keys/query", body=query)
     assert after["device_keys"].keys() == query["device_keys"].keys()
+
+
+async def test_another_identity_is_seen(homeserver, watch, keys, tmp_path):
+    """The warden's and the desk's, each by its own name. The last test: nothing brings the first one back."""
+    stolen = [
+        (names.WARDEN, "warden", Intrusion.WARDEN_IDENTITY),
+        (names.DESK, "speakers", Intrusion.IDENTITY),
+    ]
+    for name, service, _ in stolen:
+        user_id = homeserver.user_id(name)
+        async with Api(homeserver.url, homeserver.as_token(service), as_user=user_id) as thief:
+            await publish_identity(thief, user_id, tmp_path / f"{name}.seeds", replace=True)
+    assert await watch.look() == {(reason, name) for name, _, reason in stolen}
