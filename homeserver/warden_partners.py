@@ -62,16 +62,16 @@ class PartnerRooms:
         return {"people": 1}
 
     async def ban(self, effect: Effect) -> Mapping[str, Any]:
-        """Ban everybody on a server from a room."""
+        """Ban everybody on a server from a room, those too who have left it or were taken out."""
         room_id, server = effect.payload["room_id"], effect.payload["server"]
-        here = [
+        theirs = [
             user_id
             for user_id, membership in (await self._memberships(room_id)).items()
-            if membership in _HERE and user_id.partition(":")[2] == server
+            if membership != "ban" and user_id.partition(":")[2] == server
         ]
-        for user_id in here:
+        for user_id in theirs:
             await self._move("ban", room_id, user_id)
-        return {"people": len(here)}
+        return {"people": len(theirs)}
 
     async def acl(self, effect: Effect) -> Mapping[str, Any]:
         """Have a room accept events of these servers only."""

@@ -74,8 +74,8 @@ async def do(warden, kind, *, attempts=0, **payload):
 
 
 async def test_everybody_on_the_server_is_banned_and_nobody_else():
-    """Who is in, asked in or asks to come in; another server of a similar name is left alone."""
-    warden = FakeWarden(lamp="join", sail="invite", mast="knock", gone="leave")
+    """Who is in, asked in or was taken out; another server of a similar name is left alone."""
+    warden = FakeWarden(lamp="join", sail="invite", mast="leave", gone="ban")
     warden.members[NEIGHBOUR] = "join"
     assert await do(warden, "ban", server=SERVER) == {"people": 3}
     assert [user for _, user in warden.written] == [LAMP, SAIL, f"@mast:{SERVER}"]

@@ -95,6 +95,7 @@ class Pair:
     ours: Network
     theirs: BareSynapse
     hostile: Hostile
+    directory: Path
     stack: AsyncExitStack
     tokens: dict[str, str] = field(default_factory=dict)
 
@@ -153,6 +154,12 @@ class Pair:
         found = await matrix.request("GET", path, room_id, params=params)
         return any(each["content"].get("ciphertext") == mark for each in found["chunk"])
 
+    def theirs_holds(self, mark: str) -> bool:
+        """Whether the partner's server has what carries that mark, shown to anybody or not."""
+        with sqlite3.connect(self.directory / "theirs" / "homeserver.db", timeout=10) as database:
+            query = "SELECT 1 FROM event_json WHERE instr(json, ?)"
+            return bool(database.execute(query, (mark,)).fetchone())
+
     async def memberships(self, room_id: str) -> dict[str, str]:
         """Who is what to a room, as our homeserver has it, for the partner's people."""
         state = await (await self.warden()).get_state(room_id)
@@ -177,8 +184,8 @@ async def until(true: Callable[[], Awaitable[object]], within: float = 30) -> fl
     return time.monotonic() - began
 
 
-def declare(file: Path, server: str, *people: str, joint: bool = True) -> None:
-    """Write a network of one country with a partner on that server and a room for it."""
+def declare(file: Path, server: str, *people: str) -> None:
+    """Write a network of one country, with a partner on that server, one elsewhere, and a room for each."""
     raw = yaml.safe_load(DEFAULT_NETWORK.read_text())
     raw["countries"] = {"KH": raw["countries"]["KH"]}
     raw["themes"] = {}
@@ -191,10 +198,19 @@ def declare(file: Path, server: str, *people: str, joint: bool = True) -> None:
             "packages": ["legal_aid"],
             "server": server,
             "people": list(people),
-        }
+        },
+        # speaks with nobody: it is there so that one partner is left when the other is cut off
+        "lantern": {
+            "name": "Another organisation",
+            "scope": "regional",
+            "packages": ["research"],
+            "server": "lantern.test",
+        },
     }
-    if joint:
-        raw["joint"] = {"harbour": {"code_name": "Larch", "partners": ["harbour"], "roles": [ROLE]}}
+    rooms = (("harbour", "Larch", ["harbour"]), ("lantern", "Alder", ["lantern"]))
+    raw["joint"] = {
+        key: {"code_name": name, "partners": partners, "roles": [ROLE]} for key, name, partners in rooms
+    }
     file.write_text(yaml.safe_dump(raw, sort_keys=False))
 
 
@@ -219,7 +235,7 @@ async def federating(directory: Path, *people: str, guests: int = 1) -> AsyncIte
         stack.push_async_callback(ours.stop)
         with (directory / "theirs" / "signing.key").open() as file:
             (key,) = read_signing_keys(file)
-        yield Pair(ours, theirs, Hostile(name, key, ours.run.server_name, by_hand), stack, tokens)
+        yield Pair(ours, theirs, Hostile(name, key, ours.run.server_name, by_hand), directory, stack, tokens)
 
 
 def _settings(server_name: str, port: int, made: Certificate) -> dict[str, Any]:
