@@ -46,7 +46,7 @@ _TEMPLATES = Environment(
     lstrip_blocks=True,
 )
 
-MOST_DOTS = 20
+MOST_DOTS = 14
 """Members with whom all is well that are drawn in a row, side by side."""
 
 

@@ -7,7 +7,7 @@ readable because those with whom all is well are counted, and drawn as one row o
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property, partial
 
 from banyan.domain.findings import About, Audit, Finding, Severity, Subject
 from banyan.domain.people import Member
@@ -18,7 +18,7 @@ from banyan.services.audit import concerning
 from policies.placement import rooms_now
 from policies.rooms import DeclaredRoom, declared_rooms
 
-CELLS = 12
+CELLS = 6
 """Members with a finding that a row names; the others are counted."""
 
 STAFF, THEMES, JOINT, ELSEWHERE = (
@@ -158,8 +158,9 @@ def overview(
 def who_is_in(network: Network, members: Iterable[Member]) -> Mapping[RoomKey, Sequence[Member]]:
     """Who is in which room by our books, by pseudonym."""
     inside: defaultdict[RoomKey, list[Member]] = defaultdict(list)
+    rooms_of = cache(partial(rooms_now, network))  # thousands of members stand in few places
     for member in sorted(members, key=lambda each: each.localpart):
-        for key in rooms_now(network, member.placement):
+        for key in rooms_of(member.placement):
             inside[key].append(member)
     return inside
 
