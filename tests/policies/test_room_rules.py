@@ -54,6 +54,11 @@ def users(key=TALK, **held):
     return levels(key, users={**content["users"], **held})
 
 
+def event(**needed):
+    content = room(WORLD, TALK).content("m.room.power_levels")
+    return levels(events={**content["events"], **needed})
+
+
 def stray(*people, **changes):
     """A room that nobody declared, otherwise like a private chat, with those people in it."""
     facts = replace(
@@ -168,6 +173,10 @@ CASES = {
     "state at 99": ("power-open", levels(state_default=WARDEN - 1), TALK),
     "levels absent": ("power-open", state("m.room.power_levels", None), TALK, "power-levels"),
     "levels empty": ("power-open", state("m.room.power_levels", {}), TALK, "power-levels"),
+    "one setting at 99": ("power-open", event(**{"m.room.name": WARDEN - 1}), TALK),
+    "a new setting for all": ("power-levels", event(**{"m.widget": 0}), TALK),
+    "everybody at 50": ("power-levels", levels(users_default=HELPER), TALK),
+    "events that are no mapping": ("power-levels", levels(events=[]), TALK),
     "a member writes alerts": ("power-levels", levels(ALERT, events_default=0), ALERT),
     "a member at 50": ("power-levels", users(**{MEMBER: HELPER}), TALK),
     "a bot without its level": ("power-levels", levels(ALERT, users={OURS.warden: WARDEN}), ALERT),
@@ -221,6 +230,7 @@ CASES = {
     "another parent": ("space-parent", state(PARENT, LINK, state_key="!space:TH"), TALK),
     "locator gone": ("room-locator", state("social.banyan.locator", None), TALK),
     "locator of another type": ("room-locator", state("social.banyan.locator", {"id": 7}), TALK),
+    "locator that says nothing": ("room-locator", state("social.banyan.locator", {"id": ""}), TALK),
     "retention absent": ("room-retention", state(RETENTION, None), TALK),
     "kept longer": ("room-retention", state(RETENTION, {"max_lifetime": 30 * DAY + 1}), TALK),
     "kept shorter": ("room-retention", state(RETENTION, {"max_lifetime": 30 * DAY - 1}), TALK),
@@ -332,6 +342,13 @@ def test_all_that_differs_in_power_is_said_shortly():
     changed = {**content, "users": {**content["users"], MEMBER: 50}, "redact": 0, "x": 1, "events_default": 1}
     [finding] = judged(with_state(WORLD, TALK, "m.room.power_levels", changed)).findings
     assert finding.values == {"keys": f"events_default, redact, users/{FIRST} +1"}
+
+
+@pytest.mark.parametrize(("part", "keys"), [("users", "users"), ("events", "events")])
+def test_what_is_no_mapping_is_told_as_a_whole(part, keys):
+    """There are no keys in it to name."""
+    [finding] = judged(levels(**{part: 7})).findings
+    assert finding.values == {"keys": keys}
 
 
 def test_a_space_says_how_many_rooms_it_lacks_and_has_too_many():

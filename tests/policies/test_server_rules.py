@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from banyan.domain.sight import SeenAccount, SeenDevice, SeenPusher, SeenService, SeenToken
+from policies.facts import Place
 from policies.rules import services
 from tests.policies.worlds import (
     FIRST,
@@ -16,6 +17,7 @@ from tests.policies.worlds import (
     device,
     example,
     found,
+    judged,
     limited,
     sound,
     with_ours,
@@ -26,6 +28,7 @@ WORLD = sound()
 SERVER = WORLD.server
 EVIL = "elsewhere.example"
 MEMBER = OURS.member(FIRST)
+TALK_ID = "!talk:KH"
 TOKEN = SERVER.tokens[0]
 
 
@@ -131,6 +134,12 @@ CASES = {
         with_ours(WORLD, "desk", devices=(SeenDevice("OURS"),)),
         "desk",
     ),
+    "desk without keys": (
+        "account-device-unsigned",
+        with_ours(WORLD, "desk", devices=(SeenDevice("OURS", signed=True, encrypts=False),)),
+        "desk",
+    ),
+    "registrar gone": ("account-away", with_ours(WORLD, "registrar", account=None), "registrar"),
     "another identity": ("account-identity", with_ours(WORLD, "warden", master_key="another"), "warden"),
     "alarm in a chat of others": (
         "account-astray",
@@ -173,6 +182,24 @@ HARMLESS = {
 def test_what_is_no_drift_is_not_found(case):
     """People are not called for nothing."""
     assert found(HARMLESS[case]) == set()
+
+
+def test_a_thief_who_signed_their_own_device_covers_nothing_up():
+    """Ours is unsigned now and theirs is signed: both are told."""
+    devices = (SeenDevice("OURS"), SeenDevice("THEIRS", signed=True))
+    told = found(with_ours(WORLD, "desk", devices=devices))
+    assert told == {("account-device", "desk"), ("account-device-unsigned", "desk")}
+
+
+def test_a_room_where_an_account_does_not_belong_is_told_once():
+    """Of a declared room, or of a chat, by the room; of any other, by the account."""
+    nowhere = replace(WORLD.rooms[0], room_id="!strange", place=Place.STRAY, declared=None, members={})
+    world = replace(WORLD, rooms=(*WORLD.rooms, nowhere))
+    for inside in (TALK_ID, PRIVATE):
+        assert not found(with_ours(WORLD, "alarm", rooms=frozenset({inside})))
+    told = judged(with_ours(world, "alarm", rooms=frozenset({"!strange", TALK_ID}))).findings
+    [values] = [each.values for each in told if each.rule == "account-astray"]
+    assert values == {"rooms": "!strange"}
 
 
 def test_every_hardening_key_is_asked_for():
