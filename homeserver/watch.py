@@ -38,17 +38,16 @@ class Watched:
 class Watch:
     """Looks at our accounts: their devices as the registrar sees them, their identities as everybody does."""
 
-    def __init__(self, admin: Admin, warden: Api, accounts: Sequence[Watched]) -> None:
+    def __init__(self, admin: Admin, warden: Api) -> None:
         """`warden` acts as the warden: others are not told keys of whom they share no room with."""
         self._admin = admin
         self._warden = warden
-        self._accounts = accounts
 
-    async def look(self) -> frozenset[tuple[Intrusion, str]]:
+    async def look(self, accounts: Sequence[Watched]) -> frozenset[tuple[Intrusion, str]]:
         """What is wrong now, and with whom; empty when all is well. Raises MatrixError and HomeserverDown."""
-        identities = await self._identities()
+        identities = await self._identities(accounts)
         found = set()
-        for account in self._accounts:
+        for account in accounts:
             own = account.name == WARDEN
             devices = {*await self._admin.devices(account.user_id)}
             if devices - {account.device_id}:
@@ -58,11 +57,9 @@ class Watch:
                 found.add((Intrusion.WARDEN_IDENTITY if own else Intrusion.IDENTITY, account.name))
         return frozenset(found)
 
-    async def _identities(self) -> Mapping[str, str]:
+    async def _identities(self, accounts: Sequence[Watched]) -> Mapping[str, str]:
         """User id → published master key (empty for none), of those whose keys the warden is told."""
-        asked: dict[str, list[str]] = {
-            account.user_id: [] for account in self._accounts if account.master_key
-        }
+        asked: dict[str, list[str]] = {account.user_id: [] for account in accounts if account.master_key}
         answer = await self._warden.request(
             "POST", "/keys/query", body={"device_keys": asked}, repeatable=True
         )

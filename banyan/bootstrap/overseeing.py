@@ -25,6 +25,7 @@ from homeserver.desired import DesiredRoom, desired
 from homeserver.gatefile import GateFile
 from homeserver.locators import locator_of
 from homeserver.matrix import Matrix
+from homeserver.names import KEEPER, REGISTRAR
 from homeserver.warden import WardenActor
 from homeserver.warden_partners import PartnerRooms
 from homeserver.watch import Watch, Watched
@@ -53,10 +54,10 @@ async def overseeing(parts: Parts, crew: Crew) -> AsyncIterator[None]:
         handlers = {**actor.handlers, **PartnerRooms(warden).handlers}
         async with draining(parts, crew, Drain(parts.work, Actor.WARDEN, handlers, parts.clock)):
             await _ask_for_what_was_missed(url, as_token)
-            watch = Watch(admin, warden, await _watched(parts))
+            watch, tokens = Watch(admin, warden), await _token_devices(parts)
 
             async def look() -> None:
-                await parts.vigil.report(await watch.look())
+                await parts.vigil.report(await watch.look(_watched(parts, tokens)))
 
             schedule = Schedule()
             schedule.every(WATCH_EVERY, "watch-accounts", look)
@@ -104,14 +105,18 @@ def whole_look(reconciling: Reconciling, actor: WardenActor) -> Job:
     return look
 
 
-async def _watched(parts: Parts) -> list[Watched]:
-    """Our accounts, and what each ought to have."""
+def _watched(parts: Parts, tokens: Mapping[str, str | None]) -> list[Watched]:
+    """Our accounts, and what each ought to have by now: a bot whose identity was replaced takes a new one."""
     files = baseline_of(parts.home, parts.spec)
-    accounts = []
-    for name in OUR_LOCALPARTS:
-        device_id = files.devices.get(name) or await _token_device(parts, name)
-        accounts.append(Watched(name, getattr(parts.accounts, name), device_id, files.identities.get(name)))
-    return accounts
+    devices = {**tokens, **files.devices}
+    return [
+        Watched(name, getattr(parts.accounts, name), devices.get(name), files.identities.get(name))
+        for name in OUR_LOCALPARTS
+    ]
+
+
+async def _token_devices(parts: Parts) -> Mapping[str, str | None]:
+    return {name: await _token_device(parts, name) for name in (KEEPER, REGISTRAR)}
 
 
 async def _token_device(parts: Parts, name: str) -> str | None:

@@ -1,5 +1,7 @@
 """Our own accounts on a real homeserver: somebody gives one a device, or another identity."""
 
+from functools import partial
+
 import pytest
 
 from banyan.matrix import Api
@@ -33,7 +35,7 @@ async def watch(homeserver, keys):
         async with Matrix(homeserver.url, homeserver.secret(f"{name}.token")) as account:
             devices[name] = (await account.whoami())["device_id"]
     accounts = [Watched(n, homeserver.user_id(n), devices.get(n), keys.get(n)) for n in names.OWN]
-    return Watch(homeserver.registrar, homeserver.warden, accounts)
+    return partial(Watch(homeserver.registrar, homeserver.warden).look, accounts)
 
 
 async def add_device(homeserver, name):
@@ -46,12 +48,12 @@ async def add_device(homeserver, name):
 @pytest.mark.parametrize("name", names.OWN)
 async def test_a_device_that_somebody_adds_is_seen(homeserver, watch, name):
     """Beside the one that the account has by right, if it has any; gone again when it is gone."""
-    assert await watch.look() == frozenset()
+    assert await watch() == frozenset()
     await add_device(homeserver, name)
     reason = Intrusion.WARDEN_DEVICE if name == names.WARDEN else Intrusion.DEVICE
-    assert await watch.look() == {(reason, name)}
+    assert await watch() == {(reason, name)}
     await homeserver.registrar.delete_devices(homeserver.user_id(name), ["THIEF"])
-    assert await watch.look() == frozenset()
+    assert await watch() == frozenset()
 
 
 async def test_whoever_asked_too_early_is_told_later(homeserver):
@@ -78,4 +80,4 @@ async def test_another_identity_is_seen(homeserver, watch, keys, tmp_path):
         user_id = homeserver.user_id(name)
         async with Api(homeserver.url, homeserver.as_token(service), as_user=user_id) as thief:
             await publish_identity(thief, user_id, tmp_path / f"{name}.seeds", replace=True)
-    assert await watch.look() == {(reason, name) for name, _, reason in stolen}
+    assert await watch() == {(reason, name) for name, _, reason in stolen}

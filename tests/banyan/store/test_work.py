@@ -132,6 +132,22 @@ async def test_only_the_drawn_moves_are_legal(work):
         assert await tx.members.count_by_area() == {"KH": 1}
 
 
+async def test_who_holds_a_role(work):
+    """Admitted members with all that is said of them; nobody without a role, and nobody who is not here."""
+    async with work() as tx:
+        for number in "1234":
+            await tx.members.add(heron(f"amber-{number}", number * 32))
+        for number in "134":
+            await tx.members.set_status(number * 32, MemberStatus.ADMITTED)
+        for number in "123":
+            await tx.members.grant(number * 32, "focal_point")
+        await tx.members.add_theme("1" * 32, "climate")
+        await tx.members.set_status("3" * 32, MemberStatus.FROZEN)
+        (found,) = await tx.members.with_roles()
+        assert found == await tx.members.get("1" * 32)
+        assert (found.placement.roles, "climate" in found.placement.themes) == ({"focal_point"}, True)
+
+
 async def test_invitations_run_out(work, clock):
     """Due are those that ran out and whose member is still invited."""
     async with work() as tx:
