@@ -20,7 +20,7 @@ def with_partners(network: Network, **changes: object) -> Network:
     partners = {"harbour": partner(HARBOUR, LAMP, SAIL), "lantern": partner(LANTERN, WICK)}
     role = next(iter(network.roles))
     joint = {
-        "harbour": JointRoom(code_name="Larch", partners=["harbour"], roles=[role]),
+        "harbour": JointRoom(code_name="Hornbeam", partners=["harbour"], roles=[role]),
         "both": JointRoom(code_name="Alder", partners=["harbour", "lantern"], roles=[role]),
     }
     return network.model_copy(update={"partners": partners, "joint": joint} | changes)

@@ -5,9 +5,11 @@ import os
 import signal
 import sys
 import time
+from dataclasses import replace
 
 import pytest
 import yaml
+from aiohttp import ClientSession
 
 from homeserver.config import Paths, render
 from homeserver.supervise import Synapse, SynapseRefused
@@ -172,3 +174,31 @@ async def test_the_log_names_nobody(homeserver):
         assert room not in text
         assert "127.0.0.1" not in text
         assert " INFO " not in text
+
+
+async def test_a_restart_takes_what_is_written_now(tmp_path):
+    """One process ends, one begins, with the new configuration; the watcher takes it for no fall."""
+    told = []
+    async with started_homeserver(tmp_path) as homeserver:
+        home, spec = homeserver.home, homeserver.spec
+    synapse = Synapse(
+        home, spec.client_url, on_up=lambda: told.append("up"), on_down=lambda: told.append("down")
+    )
+    await synapse.start()
+    await synapse.wait_ready()
+    watching = asyncio.create_task(synapse.run())
+    first = synapse.pid
+    render(home, replace(spec, federation_whitelist=("partner.test",)))
+    await synapse.restart()
+    assert synapse.pid != first
+    assert not alive(first)
+    async with (
+        ClientSession() as http,
+        http.get(f"{spec.client_url}/_matrix/federation/v1/version") as answer,
+    ):
+        assert answer.status == 200
+    assert (told, synapse.starts) == (["up", "down", "up"], 2)
+    await synapse.stop()
+    await watching
+    await synapse.restart()
+    assert (synapse.pid, synapse.starts) == (None, 2)
