@@ -101,7 +101,7 @@ class Audits:
             ) from None
         # what is seen first and read second: who came in between is known to the books
         async with self._work.reading() as tx:
-            books = await read_books(tx, sight.at)
+            books = await read_books(tx, sight.at, sight.tokens)
         judgement = await asyncio.to_thread(self._judge, sight, books)  # an alarm must not wait for it
         audit = Audit(
             id=self._ids.opaque(),

@@ -5,13 +5,13 @@ Pure, and linear in members and rooms: nothing here asks anybody anything.
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 from banyan.domain.people import OUR_LOCALPARTS, Accounts, Member, MemberStatus
 from banyan.domain.rooms import RoomKey
-from banyan.domain.sight import SeenAccount, SeenRoom, SeenService, Sight
+from banyan.domain.sight import SeenAccount, SeenRoom, SeenService, SeenToken, Sight
 from banyan.network import Network
 from banyan.services.books import Books
 from policies.facts import OurFacts, PersonFacts, Place, RoomFacts, ServerFacts, SettingFacts, World
@@ -237,7 +237,7 @@ class _Assembly:
                 for key, wanted, reason in self.baseline.settings
             ),
             accounts=tuple(self.sight.accounts),
-            tokens=tuple(self.sight.tokens),
+            tokens=tuple(map(self._token, self.sight.tokens)),
             known_tokens=self.books.tokens,
             pushers=tuple(self.sight.pushers),
             services=tuple(self.sight.services),
@@ -246,6 +246,12 @@ class _Assembly:
             partners=servers_of(self.network, self.books.cuts),
             whitelist=_servers(running.get(WHITELIST)),
         )
+
+    def _token(self, token: SeenToken) -> SeenToken:
+        """As the gate lets it be used: Synapse counts no uses of ours, the gate gives each one name."""
+        if token.digest in self.books.tokens:
+            return replace(token, uses_allowed=1, uses=0)
+        return replace(token, uses_allowed=1, uses=1) if token.digest in self.books.spent else token
 
 
 def _joined(rooms: Iterable[RoomFacts]) -> Mapping[str, Sequence[RoomFacts]]:

@@ -93,8 +93,31 @@ class Inside:
         """A device that encrypts and that nobody has signed."""
         self.synapse("INSERT INTO devices VALUES (?, ?, ?, NULL, NULL, NULL, 0)", user_id, device_id, name)
         self.synapse(
-            "INSERT INTO e2e_device_keys_json (user_id, device_id, ts_added_ms, key_json) VALUES (?, ?, 0, '{}')",
+            "INSERT INTO e2e_device_keys_json (user_id, device_id, ts_added_ms, key_json)"
+            " VALUES (?, ?, 0, '{}')",
             *(user_id, device_id),
+        )
+
+    def identity(self, user_id: str, keys: dict[str, Any]) -> None:
+        """Another identity: `keys` as they are uploaded."""
+        latest = self.synapse("SELECT MAX(stream_id) FROM e2e_cross_signing_keys")[0][0]
+        for number, name in enumerate(("master", "self_signing"), latest + 1):
+            self.synapse(
+                "INSERT INTO e2e_cross_signing_keys (user_id, keytype, keydata, stream_id)"
+                " VALUES (?, ?, ?, ?)",
+                *(user_id, name, json.dumps(keys[f"{name}_key"]), number),
+            )
+
+    def asked(self, alert_id: str, localpart: str) -> None:
+        """A roll call that is long over, and that one member did not answer."""
+        self.banyan(
+            "INSERT INTO alerts VALUES (?1, '', ?1, ?1, ?2, ?2, 'actual', '[]', 'raid', 'severe', 'avoid',"
+            " '{}', '', 'queued', ?2)",
+            *(alert_id, "2020-01-01 00:00:00.000000"),
+        )
+        self.banyan(
+            "INSERT INTO checkins (alert_id, member_id) SELECT ?, id FROM members WHERE localpart = ?",
+            *(alert_id, localpart),
         )
 
     def token(self, name: str, uses: int | None, expires_ms: int | None) -> None:

@@ -11,6 +11,7 @@ from banyan.domain.effects import Actor
 from banyan.domain.findings import About, Finding, Judgement, Subject
 from banyan.domain.findings import Severity as Grave
 from banyan.domain.people import Invitation, Member, MemberStatus, Placement
+from banyan.domain.sight import SeenToken
 from banyan.errors import HomeserverDown
 from banyan.matrix import MatrixError
 from banyan.services import audit as making
@@ -170,15 +171,20 @@ async def test_silence_is_counted_back_from_the_last_question_that_is_over(audit
     assert await silent(4) == {"heron": 2, "otter": 2}
 
 
-async def test_books_know_tokens_nobody_has_used(audits, work, clock):
-    """One that was used stands for nothing any more."""
+async def test_books_know_which_tokens_stand_for_somebody(audits, work):
+    """One that was used stands for nobody any more; of one that ran out, or is not ours, nothing is known."""
     waiting = Member("m3", "lark", Placement("KH"), "en")
     async with work() as tx:
         await tx.members.add(waiting)
         await tx.invitations.add(Invitation("m3", "open", NOON))
         await tx.invitations.add(Invitation("m1", "used", NOON))
+    later, seen = NOON + timedelta(hours=1), ("open", "used", "foreign")
+    tokens = [SeenToken(digest, None, 0, later) for digest in seen]
     async with work.reading() as tx:
-        assert (await read_books(tx, NOON)).tokens == {"open"}
+        books = await read_books(tx, NOON, tokens)
+        over = await read_books(tx, later, tokens)
+    assert (books.tokens, books.spent) == ({"open"}, {"used"})
+    assert (over.tokens, over.spent) == ({"open"}, frozenset())
 
 
 @pytest.fixture
@@ -213,6 +219,14 @@ async def test_audits_are_made_after_the_start_and_every_morning(rounds, audits,
     assert await tended(rounds, audits, clock, minutes=1) == "daily"
 
 
+async def test_the_first_morning_is_the_next_one(audits, work, clock, network):
+    """Who starts before eight is told at eight, not a day later."""
+    clock.forward(hours=11)  # six in the morning there
+    rounds = Rounds(audits, work, clock, network)
+    assert await tended(rounds, audits, clock, minutes=1) == "start"
+    assert await tended(rounds, audits, clock, hours=2) == "daily"
+
+
 async def test_what_another_process_changed_is_audited_once(rounds, audits, clock, work):
     """At the next look; before the first audit that one serves, for it sees the change too."""
     await want(work, "one")
@@ -220,8 +234,11 @@ async def test_what_another_process_changed_is_audited_once(rounds, audits, cloc
     assert await tended(rounds, audits, clock, seconds=15) == "start"
     assert await tended(rounds, audits, clock, seconds=15) is None
     await want(work, "two")
-    assert await tended(rounds, audits, clock, seconds=15) == "apply"
+    assert await tended(rounds, audits, clock, hours=12) == "apply"
     assert await tended(rounds, audits, clock, seconds=15) is None
+    assert await tended(rounds, audits, clock, hours=1) == "daily", (
+        "one for a change takes no morning's place"
+    )
 
 
 async def test_staff_are_told_when_the_eye_stays_shut(rounds, audits, eye, clock, effects):
@@ -234,6 +251,8 @@ async def test_staff_are_told_when_the_eye_stays_shut(rounds, audits, eye, clock
         assert await tended(rounds, audits, clock, seconds=60) is None
     [(kind, payload)] = await effects(Actor.STEWARD)
     assert (kind, payload["reason"], payload["room_id"]) == ("warn", BLIND, room_id("staff:security"))
-    assert await tended(rounds, audits, clock, seconds=20) is None, "not more often than every minute"
+    looks = eye.looks
+    assert await tended(rounds, audits, clock, seconds=20) is None
+    assert eye.looks == looks, "not more often than every minute"
     eye.fails_with = None
     assert await tended(rounds, audits, clock, seconds=40) == "start"

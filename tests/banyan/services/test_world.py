@@ -7,7 +7,7 @@ import pytest
 
 from banyan.domain.people import Member, MemberStatus, Placement
 from banyan.domain.rooms import RoomKey
-from banyan.domain.sight import SeenRoom, SeenService
+from banyan.domain.sight import SeenRoom, SeenService, SeenToken
 from banyan.network.model import JointRoom, Partner
 from banyan.services.books import Books
 from banyan.services.world import Baseline, lookup, world_of
@@ -116,6 +116,21 @@ def test_a_member_is_known_by_the_identity_seen_first(see):
     assert not person(see(), "heron").identity_changed
     assert not person(see(identities={"@heron:banyan.test": "identity of heron"}), "heron").identity_changed
     assert person(see(identities={"@heron:banyan.test": "another"}), "heron").identity_changed
+
+
+def test_an_identity_that_is_gone_is_not_another_one(see, network, accounts):
+    """Nobody is mistaken for them; their devices are then told to be unsigned."""
+    bare = [replace(each, master_key=None) for each in sound(network, accounts, MEMBERS).accounts]
+    world = see(change={"accounts": bare}, identities={"@heron:banyan.test": "identity of heron"})
+    assert not person(world, "heron").identity_changed
+
+
+def test_a_token_of_ours_lets_in_one_person(see):
+    """Synapse counts no uses of it, the gate gives it one name; one of somebody else's is as it is seen."""
+    tokens = [SeenToken(name, None, 0, None) for name in ("open", "used", "foreign")]
+    world = see(change={"tokens": tokens}, tokens=frozenset({"open"}), spent=frozenset({"used"}))
+    uses = {each.digest: (each.uses_allowed, each.uses) for each in world.server.tokens}
+    assert uses == {"open": (1, 0), "used": (1, 1), "foreign": (None, 0)}
 
 
 def test_who_is_frozen_belongs_nowhere_and_is_looked_at_all_the_same(see, accounts):
