@@ -17,9 +17,11 @@ from rich.console import Console
 
 from banyan.progress import Steps
 from benchmarks.alert import alert
+from benchmarks.audit import audit_cost
 from benchmarks.change import alert_after_change
 from benchmarks.cold import cold_share
 from benchmarks.desk import desk_restart
+from benchmarks.gate import gate_cost
 from benchmarks.grow import grow_network
 from benchmarks.log import log_verified
 from benchmarks.measure import Result, Step
@@ -39,6 +41,8 @@ AT_HOME: Final[Mapping[str, Callable[[Path, Sizes, Step], Awaitable[list[Result]
     "grow": grow_network,
     "desk": desk_restart,
     "log": log_verified,
+    "gate": gate_cost,
+    "audit": audit_cost,
 }
 """Budgets that bring their own."""
 

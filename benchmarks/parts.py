@@ -36,10 +36,16 @@ class Sizes:
     chats: int
     newcomers: int
     """Who join the network that is grown."""
+    audit_rooms: int
+    audit_people: int
 
 
-FULL = Sizes(rounds=5, rooms=30, members=60, devices=600, chats=300, newcomers=200)
-QUICK = Sizes(rounds=3, rooms=8, members=12, devices=60, chats=20, newcomers=8)
+FULL = Sizes(
+    rounds=5, rooms=30, members=60, devices=600, chats=300, newcomers=200, audit_rooms=100, audit_people=3500
+)
+QUICK = Sizes(
+    rounds=3, rooms=8, members=12, devices=60, chats=20, newcomers=8, audit_rooms=10, audit_people=100
+)
 WHOLE_NETWORK = 3500
 """Members who each have a chat with the desk."""
 
