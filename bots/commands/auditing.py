@@ -35,13 +35,13 @@ from bots.findings import HOW, MORE, line, numbered, options, report_said, whole
 from bots.texts import lines
 from policies.rooms import declared_rooms
 
-FRESH = timedelta(minutes=5)
-"""How old what was seen may be for somebody who asks now."""
+FRESH = timedelta(seconds=30)
+"""How old what was seen may be for somebody who asks now: they may have put something right just before."""
 
 WAITS = timedelta(minutes=30)
 
 NEVER = N_("I have not looked yet. I am looking now, and tell you here within a minute.")
-AGAIN = N_("That was a while ago. I am looking again now, and tell you here within a minute.")
+AGAIN = N_("I am looking again now, and tell you here within a minute.")
 WELL_THERE = N_("{name}: every rule is kept. I looked: {at}.")
 FOUND_THERE = N_("{name}: these rules are not kept. I looked: {at}.")
 
