@@ -19,6 +19,12 @@ ROLL_CALLS = timedelta(days=30)
 GATHERINGS = timedelta(days=7)
 """After they began; who came to what is nobody's business then."""
 
+AUDITS = timedelta(days=90)
+"""Long enough to see whether a quarter's work helped; each says what members did wrong."""
+
+REPAIRS = timedelta(days=1)
+"""A fight is one within an hour; the log keeps what was put right."""
+
 OPENINGS = timedelta(days=90)
 """Whom the log is about, once they are gone: long enough for whoever disputes what was decided."""
 
@@ -37,12 +43,15 @@ class Retention:
             return sum(
                 [
                     await tx.conversations.forget(now),
+                    await tx.console.forget(now),
                     await tx.proposals.forget(now - PROPOSALS),
                     await tx.checkins.forget(now - ROLL_CALLS),
                     await tx.gatherings.forget(now - GATHERINGS),
                     await tx.posts.forget(now - GATHERINGS),
                     await tx.answered.forget(now - ANSWERED),
                     await tx.outbox.forget(now - EFFECTS),
+                    await tx.audits.forget(now - AUDITS),
+                    await tx.repairs.forget(now - REPAIRS),
                     await tx.log.shred(now - OPENINGS),
                 ]
             )

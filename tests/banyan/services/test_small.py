@@ -8,11 +8,12 @@ import pytest
 from structlog.testing import capture_logs
 
 from banyan.domain.effects import Actor, NewEffect
+from banyan.domain.findings import Audit, Judgement
 from banyan.domain.log import Action, Break, Entry, NewEntry
 from banyan.services.health import Health
 from banyan.services.limits import Bucket, Buckets
 from banyan.services.log import DecisionLog
-from banyan.services.retention import ANSWERED, EFFECTS, Retention
+from banyan.services.retention import ANSWERED, AUDITS, EFFECTS, REPAIRS, Retention
 
 
 def test_a_bucket_fills_evenly(clock):
@@ -70,6 +71,24 @@ async def test_retention(work, clock):
         clock.forward(seconds=wait.total_seconds())
         swept.append(await retention.sweep())
     assert swept == [0, 1, 1, 0]
+
+
+async def test_audits_and_repairs_end(work, clock):
+    """What an audit said of members is kept for a quarter, what was put right for a day."""
+    async with work() as tx:
+        await tx.audits.add(Audit("a", clock.now(), "daily", Judgement(()), 41, 7))
+        await tx.repairs.add("!room:banyan.test", ["m.room.name"], clock.now())
+    retention = Retention(work, clock)
+    swept = []
+    for wait in (
+        REPAIRS,
+        timedelta(seconds=1),
+        AUDITS - REPAIRS - timedelta(seconds=1),
+        timedelta(seconds=1),
+    ):
+        clock.forward(seconds=wait.total_seconds())
+        swept.append(await retention.sweep())
+    assert swept == [0, 1, 0, 1]
 
 
 async def test_the_log_is_read_as_it_was_at_one_moment(work):
