@@ -101,7 +101,7 @@ class Judging:
         if event.type == "m.room.member":
             if event.content.get("membership") in COMING_IN and not _is_in(state, event.state_key):
                 self._judge_coming_in(event, state, create)
-        elif event.type == "m.room.third_party_invite":
+        elif event.type == "m.room.third_party_invite" and event.content:  # the warden takes one back by {}
             self._refusals.refuse("outside-invite")
         elif private:
             self._judge_private_setting(event, state)
