@@ -148,6 +148,8 @@ def test_each_drift_of_a_role_is_found_once_and_as_what_it_is(case):
 
 HARMLESS = {
     "frozen and gone": gone(MemberStatus.FROZEN, devices=()),
+    "frozen, the account never made": with_person(gone(MemberStatus.FROZEN), account=None),
+    "an officer in another country's room": one(OFFICER, rooms=frozenset({"talk:TH", "talk:KH"})),
     "frozen and deactivated": gone(MemberStatus.FROZEN, deactivated=True),
     "vetting on its last day": one(vetted=NOW - days(LIMITS.vetting_days)),
     "silent but vetted": one(unanswered=LIMITS.unanswered_questions - 1),

@@ -102,6 +102,7 @@ CASES = {
     "rooms of its own": ("service-changed", service(rooms=("!.*",)), WARDEN_NAME),
     "not exclusive": ("service-shared", ours_too([("^@warden:home\\.example$", False)]), WARDEN_NAME),
     "covers members": ("service-covers", ours_too([("@.*:home\\.example", True)]), WARDEN_NAME),
+    "covers one member": ("service-covers", ours_too([(f"^@{FIRST}:", True)]), WARDEN_NAME),
     "covers the keeper": ("service-covers", ours_too([("@keeper", True)]), WARDEN_NAME),
     "no expression": ("service-covers", ours_too([("@(", True)]), WARDEN_NAME),
     "takes for ever": ("service-covers", ours_too([("@((a+)+)+(b*)*$", True)]), WARDEN_NAME),
