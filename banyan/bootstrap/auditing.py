@@ -32,7 +32,7 @@ class Audited:
 @asynccontextmanager
 async def auditing(parts: Parts, crew: Crew) -> AsyncIterator[None]:
     """Audits of themselves: at the start, every morning, after an `apply`."""
-    rounds = Rounds(parts.audits, parts.work, parts.clock, parts.network)
+    rounds = Rounds(parts.audits, parts.work, parts.clock, parts.network, parts.reconciling.back)
     schedule = Schedule()
     schedule.every(TENDED, "audit", rounds.tend)
     crew.start("audits", schedule.run())

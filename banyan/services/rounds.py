@@ -1,5 +1,6 @@
 """When audits are made: soon after the start, every morning, and when another process changed something."""
 
+from collections.abc import Awaitable, Callable
 from datetime import datetime, time, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -35,8 +36,17 @@ logger = structlog.get_logger()
 class Rounds:
     """Asks for audits when they are due. Call `tend` every few seconds."""
 
-    def __init__(self, audits: Audits, work: Work, clock: Clock, network: Network) -> None:
+    def __init__(
+        self,
+        audits: Audits,
+        work: Work,
+        clock: Clock,
+        network: Network,
+        back: Callable[[], Awaitable[bool]],
+    ) -> None:
+        """`back` says whether another network file was applied: by ours, its rooms would be wrong."""
         self._audits = audits
+        self._back = back
         self._work = work
         self._clock = clock
         self._zone = ZoneInfo(network.regional.time_zone)
@@ -51,7 +61,7 @@ class Rounds:
             wanted = await tx.noted.get(WANTED)
         if self._clock.now() >= self._next:
             await self._audit(self._cause, wanted)
-        elif wanted != self._served and self._cause == "daily" and not self._blind:
+        elif wanted != self._served and self._cause == "daily" and not self._blind and not await self._back():
             await self._audit("apply", wanted)
 
     async def _audit(self, cause: str, wanted: str | None) -> None:

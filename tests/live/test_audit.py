@@ -14,7 +14,9 @@ import pytest
 import pytest_asyncio
 import yaml
 
+from banyan.bootstrap.auditing import audit_now
 from banyan.bootstrap.home import open_home
+from banyan.bootstrap.operating import grant, invite
 from banyan.demo.sample import Person, Sample, join
 from banyan.domain.findings import Audit
 from banyan.domain.people import OUR_LOCALPARTS
@@ -118,10 +120,11 @@ async def place(tmp_path_factory) -> AsyncIterator[Place]:
 
 async def arrive(network: Network, person: Person) -> Sample:
     """Join by the public path, and be given the roles."""
-    invited = await network.invite(person.country, *person.themes)
+    home = Home(network.home)
+    invited = await invite(home, person.country, person.themes, None)
     sample = await join(network.http, invited.link, invited.user_id, person)
     for role in person.roles:
-        await network.grant(sample.user_id, role)
+        await grant(home, sample.user_id, role)
     return sample
 
 
@@ -152,8 +155,11 @@ async def test_an_untouched_network_keeps_every_rule(place):
     assert "\n".join(told) == ""
     assert (audit.rooms, audit.members) == (42 + len(PEOPLE), len(PEOPLE))
     assert {each.rule for each in audit.judgement.separations} == SEPARATIONS
-    printed = json.loads(await place.network.banyan("audit", "--json"))
+    page = place.home / "audit.html"
+    printed = json.loads(await place.network.banyan("audit", "--json", "--html", str(page)))
     assert (printed["findings"], printed["waived"]) == ([], [])
+    assert "All rules are kept." in page.read_text()
+    assert page.stat().st_mode & 0o777 == 0o600
 
 
 def test_no_rule_is_forgotten():
@@ -172,6 +178,9 @@ async def test_each_rule_finds_its_own_drift(place, record_property):
     record_property("seconds", time.monotonic() - began)
     assert sorted(expected - found) == []
     assert not {rule for rule, _ in found} & {NOT_CHECKED}
+    about = await audit_now(Home(place.home), room="alert:LA", member=place["helper"])
+    told = {(each.rule, each.subject.name) for each in about.audit.judgement.findings}
+    assert {("room-stranger", "alert:LA"), ("role-abroad", place.name("helper"))} <= told < found
 
 
 @pytest.mark.asyncio(loop_scope="session")

@@ -188,9 +188,19 @@ async def test_books_know_which_tokens_stand_for_somebody(audits, work):
 
 
 @pytest.fixture
-def rounds(audits, work, clock, network):
+def back():
+    """Whether another network file than ours was applied: not until something is in here."""
+    return []
+
+
+@pytest.fixture
+def rounds(audits, work, clock, network, back):
     """Begin at noon in UTC: seven in the evening where the staff are."""
-    return Rounds(audits, work, clock, network)
+
+    async def is_back():
+        return bool(back)
+
+    return Rounds(audits, work, clock, network, is_back)
 
 
 async def tended(rounds, audits, clock, **later):
@@ -219,12 +229,19 @@ async def test_audits_are_made_after_the_start_and_every_morning(rounds, audits,
     assert await tended(rounds, audits, clock, minutes=1) == "daily"
 
 
-async def test_the_first_morning_is_the_next_one(audits, work, clock, network):
+async def test_the_first_morning_is_the_next_one(rounds, audits, clock):
     """Who starts before eight is told at eight, not a day later."""
-    clock.forward(hours=11)  # six in the morning there
-    rounds = Rounds(audits, work, clock, network)
-    assert await tended(rounds, audits, clock, minutes=1) == "start"
-    assert await tended(rounds, audits, clock, hours=2) == "daily"
+    assert await tended(rounds, audits, clock, hours=12) == "start"  # seven in the morning there
+    assert await tended(rounds, audits, clock, hours=1) == "daily"
+
+
+async def test_a_change_by_another_file_is_not_judged_by_ours(rounds, audits, clock, work, back):
+    """Its new rooms would be nobody's. The morning's audit is made all the same."""
+    assert await tended(rounds, audits, clock, seconds=30) == "start"
+    back.append("another file")
+    await want(work, "one")
+    assert await tended(rounds, audits, clock, seconds=15) is None
+    assert await tended(rounds, audits, clock, hours=13) == "daily"
 
 
 async def test_what_another_process_changed_is_audited_once(rounds, audits, clock, work):
