@@ -94,10 +94,10 @@ class Audits:
                 "The homeserver does not answer, so nothing could be checked. Is the network up? "
                 "Look at `logs/`, then ask again."
             ) from None
-        except BanyanError as error:
+        except (BanyanError, LookupError, TypeError, ValueError) as error:  # the last: not what a gate says
             raise Blind(
-                f"The homeserver answers, but does not let the audit look ({error.code}): nothing could be "
-                "checked. Does the gate run in it? Start the network anew, then ask again."
+                f"The homeserver answers, but does not let the audit look ({type(error).__name__}): nothing "
+                "could be checked. Does the gate run in it? Start the network anew, then ask again."
             ) from None
         # what is seen first and read second: who came in between is known to the books
         async with self._work.reading() as tx:

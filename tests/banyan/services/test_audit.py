@@ -110,7 +110,9 @@ async def test_who_is_told_hears_it_in_the_unit_of_work_that_keeps_it(audits, wo
         assert await tx.noted.get("told") == first.id
 
 
-@pytest.mark.parametrize("error", [HomeserverDown("x"), MatrixError(404, "M_UNRECOGNIZED")])
+@pytest.mark.parametrize(
+    "error", [HomeserverDown("x"), MatrixError(404, "M_UNRECOGNIZED"), KeyError("rooms")]
+)
 async def test_an_eye_that_cannot_see_is_no_good_news(audits, eye, error):
     """Nothing is kept, and it says so: never an audit without findings."""
     eye.fails_with = error
@@ -258,9 +260,10 @@ async def test_what_another_process_changed_is_audited_once(rounds, audits, cloc
     )
 
 
-async def test_staff_are_told_when_the_eye_stays_shut(rounds, audits, eye, clock, effects):
+@pytest.mark.parametrize("error", [HomeserverDown("x"), RuntimeError("nobody thought of it")])
+async def test_staff_are_told_when_the_eye_stays_shut(rounds, audits, eye, clock, effects, error):
     """After three looks a minute apart, once a day; then it goes on where it was."""
-    eye.fails_with = HomeserverDown("x")
+    eye.fails_with = error
     for wait in (30, 60):
         assert await tended(rounds, audits, clock, seconds=wait) is None
     assert await effects(Actor.STEWARD) == []
