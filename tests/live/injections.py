@@ -200,6 +200,11 @@ def _crowded_role(place: Any) -> str:
     return "core_team"
 
 
+def _few(place: Any) -> str:
+    book("second officer", "DELETE FROM placements WHERE member_id = ? AND kind = 'role'")(place)
+    return "freeze"
+
+
 def _many_rooms(who: str, *keys: str) -> Inject:
     def inject(place: Any) -> str:
         for key in keys:
@@ -329,7 +334,7 @@ INJECTIONS: Final[Mapping[str, Inject]] = {
     ),
     "member-entries": _many_rooms("member", *(f"{kind}:{area}" for kind in KINDS for area in ("VN", "TH"))),
     "member-sees": _crowd("theme:justice", 0, "late"),
-    "duty-few": book("second officer", "DELETE FROM placements WHERE member_id = ? AND kind = 'role'"),
+    "duty-few": _few,
     "device-unsigned": devices("member", 1),
     "device-unsigned-staff": devices("first officer", 1),
     "device-many": devices("neighbour", 5),
