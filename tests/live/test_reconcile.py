@@ -10,17 +10,22 @@ import pytest
 import pytest_asyncio
 
 from banyan.clock import SystemClock
+from banyan.matrix import Api
 from banyan.services.ids import RandomIds
 from banyan.services.looking import look
 from banyan.store import SqlWork, open_store
+from bots.client.olm import Olm, publish_keys
+from bots.client.store import Store
+from homeserver.supervise import Synapse
 from tests.banyan.stores import sqlite_url
-from tests.client.network import Network
+from tests.client.network import PASSPHRASE, Network
 from tests.live.drift import KEEPER, Attacker, attacking
 
 pytestmark = pytest.mark.live
 
 SOON = 30.0
 """Seconds to wait on a busy machine. What it took is reported; promised are ten."""
+MEMBER = "m.room.member"
 TALK, SPACE, ALERT, THEME = "talk:KH", "space:KH", "alert:KH", "theme:climate"
 
 
@@ -54,10 +59,24 @@ class Rig:
                 await asyncio.sleep(0.05)
         return time.monotonic() - began
 
-    async def until(self, holds) -> float:
+    def write(self, query: str) -> int:
+        """Change our books behind our back; how many rows."""
+        connection = sqlite3.connect(self.network.home / "banyan.db", timeout=10)
+        try:
+            with connection:
+                return connection.execute(query).rowcount
+        finally:
+            connection.close()
+
+    async def failing(self) -> list[str]:
+        """What /health names."""
+        async with self.network.http.get(f"{self.network.run.web_url}/health") as answer:
+            return (await answer.json())["failing"]
+
+    async def until(self, holds, within: float = SOON) -> float:
         """Seconds until something holds."""
         began = time.monotonic()
-        async with asyncio.timeout(SOON):
+        async with asyncio.timeout(within):
             while not (await found if asyncio.iscoroutine(found := holds()) else found):  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
         return time.monotonic() - began
@@ -85,7 +104,13 @@ async def rig(tmp_path_factory):
         try:
             await network.start()
             async with attacking(network.home) as attacker:
-                yield Rig(network, attacker)
+                rig = Rig(network, attacker)
+
+                async def well():
+                    return not await rig.failing()
+
+                await rig.until(well, within=60)
+                yield rig
         finally:
             await network.stop()
 
@@ -134,6 +159,7 @@ DRIFT = {
     "another mark": sets("social.banyan.locator", {"id": "x"}, key="guide:KH"),
     "another parent": sets("m.space.parent", {"via": ["a.test"], "canonical": True}, "!other", key=TALK),
     "a trap in the space": sets("m.space.child", {"via": ["a.test"]}, "!trap", key=SPACE),
+    "an invitation by address": sets("m.room.third_party_invite", {"display_name": "x"}, "token"),
     "a level": (THEME, _raises),
     "a stranger": puts_in(None),
     "a stranger asked in": (THEME, _asks_in),
@@ -245,23 +271,126 @@ async def test_what_cannot_be_undone_is_told(rig, key, reason, harm, record_prop
 
 
 @pytest.mark.asyncio(loop_scope="module")
-async def test_it_stays_frozen_over_apply_and_restart_and_kill_mends(rig, record_property):
-    """Kill everything (-9) while a room is put right: after the next start it is, and the frozen stay so."""
-    key, talk = "talk:TH", rig.ids["talk:TH"]
-    before = await rig.attacker.state(talk)
-    frozen = {key for key in rig.ids if rig.frozen(key)}
-    await rig.attacker.set(talk, "m.room.avatar", {"url": "mxc://a/b"})
-    await rig.attacker.set(talk, "m.room.join_rules", {"join_rule": "public"})
-    await rig.until(lambda: rig.rows("SELECT 1 FROM outbox WHERE lane = ? AND attempts > 0", talk))
-    await rig.network.kill()
-    await rig.network.start()
-    attacker = Attacker(rig.network.home)
+async def test_a_device_of_any_account_of_ours_is_told_once(rig, record_property):
+    """Within a minute, by the account's name; /health says so; it is well again when the device is gone."""
+    names = ("keeper", "warden", "registrar", "desk", "alarm", "steward")
+    path = "/_synapse/admin/v2/users/{}/devices"
+    for name in names:
+        user_id = rig.attacker.account(name)
+        await rig.attacker.admin.request("POST", path, user_id, body={"device_id": "THIEF"})
+
+    def told():
+        return sorted(reason for name in names for reason in rig.told(name))
+
+    expected = ["account-has-device"] * 5 + ["warden-has-device"]
+    record_property("seconds", round(await rig.until(lambda: told() == expected, within=60), 1))
+    assert await rig.failing() == ["warden"]
+    for name in names:
+        await rig.attacker.admin.delete_devices(rig.attacker.account(name), ["THIEF"])
+
+    async def well():
+        return not await rig.failing()
+
+    await rig.until(well, within=60)
+    assert told() == expected
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_who_was_put_in_gets_no_key_and_is_put_out(rig, tmp_path, record_property):
+    """An alert while nothing is put right: the member's phone gets the key, the stranger's does not.
+
+    The stranger is put out as soon as the reconciler is back: it looks at everything again.
+    """
+    room_id, network = rig.ids[ALERT], rig.network
+    sender = await network.enrol("relay", "--direct")
+    invited = await network.invite("KH")
+    await network.join(invited)
+    login = {
+        "type": "m.login.password",
+        "identifier": {"type": "m.id.user", "user": invited.user_id},
+        "password": PASSPHRASE,
+    }
+    async with Api(rig.attacker.url, None) as api:
+        member = await api.request("POST", "/login", body=login)
+    applied = rig.write("UPDATE noted SET value = 'x' || value WHERE key = 'network'")
+    stranger = await rig.attacker.new_session()
+    await rig.attacker.put_in(room_id, stranger["user_id"])
+    phones = [await phone(rig.attacker.url, each, tmp_path) for each in (member, stranger)]
     try:
-        rig.attacker = attacker
-        record_property("seconds after it was well", round(await rig.right_again(key, before), 2))
-        assert {key for key in rig.ids if rig.frozen(key)} == frozen
-        levels = (await attacker.state(rig.ids["talk:VN"]))["m.room.power_levels", ""]
-        assert levels["events_default"] == 50
+        told = await network.alert(sender, "KH", headline="Look out")
+        await network.arrived(told["status_url"])
+        assert [await keys_for(each) for each in phones] == [1, 0]
+        assert (await rig.attacker.state(room_id))[MEMBER, stranger["user_id"]]["membership"] == "join"
+        assert "network" in await rig.failing()
+        rig.write("UPDATE noted SET value = substr(value, 2) WHERE key = 'network'")
+
+        async def out():
+            state = await rig.attacker.state(room_id)
+            return state[MEMBER, stranger["user_id"]]["membership"] == "leave"
+
+        record_property("seconds until out", round(await rig.until(out, within=60), 1))
+        assert (await rig.attacker.state(room_id))[MEMBER, member["user_id"]]["membership"] == "join"
     finally:
-        for client in (attacker.inside, attacker.admin, attacker.warden, attacker.keeper):
-            await client.close()
+        for each in phones:
+            await each.close()
+    assert applied == 1
+
+
+async def phone(url, session, directory):
+    """A device that published its keys, as every app does."""
+    store = Store(directory / f"{session['device_id']}.db")
+    try:
+        olm = Olm(store, session["user_id"], session["device_id"], "pickle", clock=time.time)
+        api = Api(url, session["access_token"])
+        await publish_keys(api, olm)
+    finally:
+        store.close()
+    return api
+
+
+async def keys_for(api):
+    """How many encrypted to-device messages wait for a device: room keys, here."""
+    events = (await api.request("GET", "/sync", params={"timeout": 0})).get("to_device", {}).get("events", [])
+    return len([each for each in events if each["type"] == "m.room.encrypted"])
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_role_sets_its_level_at_once(rig, record_property):
+    """Granted on the machine, without `apply`; and it counts as no repair."""
+    invited = await rig.network.invite("TH")
+    await rig.network.join(invited)
+    await rig.network.grant(invited.user_id, "focal_point")
+
+    async def level():
+        users = (await rig.attacker.state(rig.ids["talk:TH"]))["m.room.power_levels", ""]["users"]
+        return users.get(invited.user_id) == 50
+
+    record_property("seconds", round(await rig.until(level), 2))
+    assert not rig.rows("SELECT 1 FROM repairs WHERE room_id = ?", rig.ids["talk:TH"])
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_killed_while_it_repairs_and_changed_while_it_is_down(rig):
+    """All of it is right after the next start; what is frozen stays so, over `apply` too."""
+    key, room_id = "talk:TH", rig.ids["talk:TH"]
+    before = await rig.attacker.state(room_id)
+    rig.write("UPDATE rooms SET frozen = 1 WHERE key = 'talk:VN'")
+    frozen = {key for key in rig.ids if rig.frozen(key)}
+    await rig.attacker.set(room_id, "m.room.avatar", {"url": "mxc://a/b"})
+    await rig.attacker.set(room_id, "m.room.join_rules", {"join_rule": "public"})
+    await rig.until(lambda: rig.rows("SELECT 1 FROM outbox WHERE lane = ? AND attempts > 0", room_id))
+    await rig.network.kill()
+    synapse = Synapse(rig.network.home, rig.attacker.url)
+    await synapse.start()
+    try:
+        await synapse.wait_ready()
+        await rig.attacker.warden.put_state(room_id, "m.room.topic", {"topic": "nobody listens"})
+        await rig.attacker.warden.put_state(room_id, "m.room.name", {"name": "Press office"})
+    finally:
+        await synapse.stop()
+    await rig.network.start()
+    await rig.network.banyan("apply")
+    await rig.right_again(key, before)
+    assert {key for key in rig.ids if rig.frozen(key)} == frozen
+    levels = (await rig.attacker.state(rig.ids["talk:VN"]))["m.room.power_levels", ""]
+    assert levels["events_default"] == 50
