@@ -16,8 +16,8 @@ WHAT_HOUR = N_("Please write a full hour from 0 to 24, for example 7 or 22.")
 NO_HOURS = N_("That would be no hour at all. For the whole day and night write 0, then 24.")
 HOURS_SET = N_("Thank you. I may wake you from {begins} to {ends} ({zone}). To change it, write “hours”.")
 MEANS = N_(
-    "In these hours your colleagues count on you when something needs two persons, and I tell them ahead where "
-    "too few are left. What rings stays the same: requests and safety messages come at any hour."
+    "In these hours your colleagues count on you when something needs two persons, and I tell them ahead "
+    "where too few are left. What rings stays the same: requests and safety messages come at any hour."
 )
 
 
