@@ -5,15 +5,15 @@ import pwd
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import psycopg2
 import pytest
 from aiohttp.test_utils import unused_port
 
@@ -98,9 +98,10 @@ def _running(root: Path, binaries: Path) -> Iterator[Cluster]:
             stderr=output,
             cwd=root,
         )
+    started = Cluster("127.0.0.1", port, "owner", password_file.read_text(), password_file, root)
     try:
-        _wait(server, port, root)
-        yield Cluster("127.0.0.1", port, "owner", password_file.read_text(), password_file, root)
+        _wait(server, started)
+        yield started
     finally:
         with suppress(ProcessLookupError):
             server.send_signal(signal.SIGQUIT)
@@ -121,13 +122,15 @@ def _as_unprivileged(root: Path) -> list[str]:
     return [*dies, "--reuid=postgres", "--regid=postgres", "--clear-groups"]
 
 
-def _wait(server: "subprocess.Popen[bytes]", port: int, root: Path) -> None:
+def _wait(server: "subprocess.Popen[bytes]", started: Cluster) -> None:
+    """Return when it lets somebody in: it listens before that, and then says that it is starting up."""
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline and server.poll() is None:
-        with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+        with suppress(psycopg2.OperationalError), closing(psycopg2.connect(started.dsn())):
             return
         time.sleep(0.05)  # its log has no line that could be awaited before it listens
-    pytest.fail(f"PostgreSQL did not start: {(root / 'server.log').read_text()[-500:]}")
+    log = started.directory / "server.log"
+    pytest.fail(f"PostgreSQL did not start: {log.read_text()[-500:]}")
 
 
 @pytest.fixture(scope="session")
