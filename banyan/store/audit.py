@@ -67,9 +67,9 @@ class SqlIdentities:
 
     async def pin(self, seen: Mapping[str, str], at: datetime) -> None:
         """Remember identities by user id; those that are known keep what was seen first."""
-        for user_id, master_key in seen.items():
-            row = {"user_id": user_id, "master_key": master_key, "since": at}
-            await insert_new(self._connection, identities, row)
+        rows = [{"user_id": user_id, "master_key": key, "since": at} for user_id, key in seen.items()]
+        if rows:  # in one statement: the first audit of a large network must keep nobody waiting
+            await insert_new(self._connection, identities, *rows)
 
     async def accept(self, user_id: str, master_key: str, at: datetime) -> None:
         """Somebody made sure that this is theirs now."""
