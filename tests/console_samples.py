@@ -167,7 +167,8 @@ def judged(network: Network, names: list[str], now, every: int = 3) -> Judgement
         if each.rule == "room-size"
     )
     stray = Finding("room-stray", Severity.WARNING, Subject(About.ROOM, STRAY), {"count": 3})
-    return Judgement((*others[::every], stray), waived, separations)
+    open_ = sorted((*others[::every], stray), key=lambda each: -each.severity)
+    return Judgement(tuple(open_), waived, separations)
 
 
 async def audits(work, network: Network, names: list[str], now, days: int) -> None:

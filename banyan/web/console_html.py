@@ -230,4 +230,6 @@ def _lasting(say: Any, span: timedelta) -> str:
     days, hours = minutes // (24 * 60), minutes // 60 % 24
     if days:
         return str(say(N_("{days} d {hours} h"), days=days, hours=hours))
-    return str(say(N_("{hours} h {minutes} min"), hours=hours, minutes=minutes % 60))
+    if hours:
+        return str(say(N_("{hours} h {minutes} min"), hours=hours, minutes=minutes % 60))
+    return str(say(N_("{minutes} min"), minutes=minutes))

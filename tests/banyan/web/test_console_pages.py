@@ -165,7 +165,7 @@ async def test_what_waits_is_listed_without_its_digits(look, work, small):
         waiting = await tx.proposals.waiting()
     assert len(waiting) == raw.count("Asked for by") == 3
     assert not any(each.code in raw for each in waiting)
-    assert "It has waited for 0 h 25 min, and runs out in 1 h 5 min." in raw
+    assert "It has waited for 25 min, and runs out in 1 h 5 min." in raw
 
 
 async def test_the_log_is_shown_page_by_page(look, small):
