@@ -78,8 +78,7 @@ class Rounds:
         logger.info("audited", cause=cause, findings=len(audit.judgement.findings))  # counts without ids
         # what was noted before this audit looked is covered by it, whatever it was made for
         self._blind, self._served = 0, wanted
-        if cause != "apply":
-            self._cause, self._next = "daily", self._morning_after(now)
+        self._cause, self._next = "daily", self._morning_after(now)
 
     def _morning_after(self, now: datetime) -> datetime:
         today = datetime.combine(now.astimezone(self._zone), MORNING, self._zone)
