@@ -63,7 +63,7 @@ class SqlIdentities:
     async def all(self) -> Mapping[str, str]:
         """User id → the master key that was seen first."""
         query = select(identities.c.user_id, identities.c.master_key)
-        return dict((await self._connection.execute(query)).tuples().all())
+        return {row.user_id: row.master_key for row in await self._connection.execute(query)}
 
     async def pin(self, seen: Mapping[str, str], at: datetime) -> None:
         """Remember identities by user id; those that are known keep what was seen first."""

@@ -42,6 +42,7 @@ PEOPLE = {
     "bare": Person("VN", "vi"),
 }
 WITHOUT_DEVICE = ("bare",)
+AUDITS = "SELECT notices + warnings + breaches FROM audits WHERE cause = ? ORDER BY at"
 DUE = "SELECT 1 FROM outbox WHERE state = 'queued' AND not_before <= datetime('now')"
 
 
@@ -160,6 +161,25 @@ async def test_an_untouched_network_keeps_every_rule(place):
     assert (printed["findings"], printed["waived"]) == ([], [])
     assert "All rules are kept." in page.read_text()
     assert page.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.asyncio(loop_scope="session")
+async def test_the_running_network_audits_itself(place, record_property):
+    """After its start, and after an `apply` of another process; neither finds anything."""
+    await audited(place, "start", 1)
+    before = place.inside.banyan(AUDITS, "apply")
+    await place.network.banyan("apply")
+    began = time.monotonic()
+    await audited(place, "apply", len(before) + 1)
+    record_property("seconds", time.monotonic() - began)
+    assert [row[0] for row in place.inside.banyan(AUDITS, "apply")][-1] == 0
+
+
+async def audited(place: Place, cause: str, times: int) -> None:
+    """Wait for the audits that the network makes by itself."""
+    async with asyncio.timeout(90):
+        while len(place.inside.banyan(AUDITS, cause)) < times:  # noqa: ASYNC110 - another process makes it
+            await asyncio.sleep(0.2)
 
 
 def test_no_rule_is_forgotten():
