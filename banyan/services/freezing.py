@@ -59,7 +59,7 @@ class Freezing:
         """
         subject = f"freeze:{member.id}"
         if member.status is MemberStatus.FROZEN:
-            return subject
+            return await self._once_more(tx, member, subject, by)
         if member.status is MemberStatus.EXPIRED:
             raise Refusal(OVER)
         if not self._buckets.take(by.rpartition(":")[2]):  # another role is no other phone
@@ -75,6 +75,20 @@ class Freezing:
         else:
             out = await _end_account(tx, user_id, subject)
             await set_powers(tx, self._network, member.placement, after=out)
+        return subject
+
+    async def _once_more(self, tx: UnitOfWork, member: Member, subject: str, by: str) -> str:
+        """End what somebody frozen has again, by a hand in the homeserver; nothing while the last is under way.
+
+        Return the subject of what is being done.
+        """
+        steps = await tx.outbox.of_subject(subject)
+        while steps and all(step.state is not EffectState.QUEUED for step in steps):
+            subject = f"freeze:{member.id}:{steps[-1].seq}"
+            steps = await tx.outbox.of_subject(subject)
+        if not steps:
+            await tx.log.append(about_member(Action.MEMBER_FROZEN, by, member, reason="again"))
+            await _end_account(tx, self._accounts.member(member.localpart), subject)
         return subject
 
     async def times(self, tx: UnitOfWork, subject: str) -> Sequence[Step]:

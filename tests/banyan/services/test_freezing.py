@@ -251,6 +251,20 @@ async def test_the_same_word_again_changes_nothing(member, freeze, decisions, ef
     assert (await effects(Actor.REGISTRAR), await decisions()) == before
 
 
+async def test_who_came_back_by_the_back_door_is_put_out_again(work, member, freeze, effects, clock):
+    """Once all of it is done, the word ends whatever somebody gave them since, with times of its own."""
+    subject = await freeze(member)
+    async with work() as tx:
+        for step in await tx.outbox.of_subject(subject):
+            await tx.outbox.done(step.id, clock.now(), {})
+    again = await freeze(member)
+    assert again != subject
+    async with work.reading() as tx:
+        kinds = [step.kind for step in await tx.outbox.of_subject(again)]
+    assert kinds == ["end_sessions", "new_password", "lock", "expel"]
+    assert await freeze(member) == again
+
+
 async def test_one_person_cannot_freeze_everybody(members, freeze, network, clock, rooms):
     """A stolen phone of the security staff; a colleague's goes on, and so does theirs after the hour."""
     limit = network.limits.freezes_per_hour
