@@ -3,8 +3,10 @@
 import pytest
 
 from banyan.domain.effects import Actor
+from banyan.domain.people import MemberStatus
 from banyan.domain.rooms import Room, RoomKey, RoomKind
 from banyan.errors import NotFound
+from banyan.services.freezing import Freezing
 from banyan.services.reconciling import FOUGHT_OVER, REFUSED, Changed, digest_of, thaw
 from banyan.services.vigil import SECURITY
 from tests.fakes import room_id
@@ -92,6 +94,15 @@ async def test_a_member_of_another_country_is_no_member_here(looks, members):
     assert await looks(member(who)) == [room_id(TALK)]
 
 
+async def test_who_is_frozen_is_a_stranger_everywhere(looks, members, work):
+    """Their own country's rooms too."""
+    who = (await members.invite("KH")).user_id
+    async with work() as tx:
+        found = await tx.members.by_localpart(who[1:].partition(":")[0])
+        await tx.members.set_status(found.id, MemberStatus.FROZEN)
+    assert await looks(member(who)) == [room_id(TALK)]
+
+
 async def test_a_room_that_is_half_made_is_left_alone(looks):
     """Nothing happens in a room that is not in our books."""
     assert await looks(state(TOPIC, "talk:nowhere", topic="x")) == []
@@ -105,7 +116,8 @@ async def test_a_member_who_takes_back_their_words_makes_nobody_look(looks, memb
     async with work() as tx:
         found = await tx.members.by_localpart(who[1:].partition(":")[0])
         await roles.give(tx, found, "focal_point", by="operator")
-    assert room_id(TALK) in await looks(state("m.room.redaction", sender=who))
+    before = await looks()
+    assert await looks(state("m.room.redaction", sender=who)) == [*before, room_id(TALK)]
 
 
 async def test_a_role_sets_levels_at_once(work, rooms, members, roles, effects):
@@ -119,6 +131,28 @@ async def test_a_role_sets_levels_at_once(work, rooms, members, roles, effects):
             )
     asked = [payload for _, payload in await effects(Actor.WARDEN) if payload["room_id"] == room_id(TALK)]
     assert asked == [{"room_id": room_id(TALK), "meant": [POWER]}] * 2
+
+
+async def test_levels_follow_whoever_comes_and_whoever_is_frozen(
+    work, rooms, members, roles, effects, clock, network, accounts
+):
+    """A role given before its holder came counts from then on; one who is frozen loses its level at last."""
+    who = (await members.invite("KH")).user_id
+
+    async def asked():
+        return [each for _, each in await effects(Actor.WARDEN) if each["room_id"] == room_id(TALK)]
+
+    async def person(tx):
+        return await tx.members.by_localpart(who[1:].partition(":")[0])
+
+    async with work() as tx:
+        await roles.give(tx, await person(tx), "focal_point", by="operator")
+    assert await asked() == []
+    await members.arrived(who)
+    assert len(await asked()) == 1
+    async with work() as tx:
+        await Freezing(clock, network, accounts).freeze(tx, await person(tx), by="operator")
+    assert await asked() == [{"room_id": room_id(TALK), "meant": [POWER]}] * 2
 
 
 # repairs
