@@ -78,7 +78,7 @@ class Freezing:
         return subject
 
     async def _once_more(self, tx: UnitOfWork, member: Member, subject: str, by: str) -> str:
-        """End what somebody frozen has again, by a hand in the homeserver; nothing while the last is under way.
+        """End what somebody frozen has again, by a hand in the homeserver; nothing while it is under way.
 
         Return the subject of what is being done.
         """
