@@ -7,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from banyan.store.people import SqlMembers
 from banyan.web.console import COOKIE
 from tests.console_samples import OFFICER, filled, served
 
@@ -211,3 +212,27 @@ async def test_what_is_no_http_is_refused(console, request_):
     assert not answer or answer.split()[1][:1] == b"4", answer[:200]
     assert b"amber" not in answer
     assert await ask(console, "GET", b"/console", {"Cookie": console.cookie}) == 200
+
+
+@pytest.mark.parametrize(
+    "number", ["9" * 9, "9" * 30, "9" * 5000, "-1", "0", "1e9", "٣", "1 OR 1=1", "", "%00"]
+)
+async def test_any_number_is_answered(console, number):
+    """Larger than the database counts, none at all, or in another script: a page comes."""
+    for path in ("log?before=", "findings?from=", "time?days="):
+        target = f"/console/{path}{quote(number, safe='%')}".encode()
+        assert await ask(console, "GET", target, {"Cookie": console.cookie}) == 200
+
+
+@pytest.mark.parametrize(
+    "name", ["%00", "amber-heron%00", "Amber-Heron", "%F0%9F%92%A5", "a" * 3000, "amber%20heron"]
+)
+async def test_what_is_no_pseudonym_is_no_question_to_the_database(console, name, monkeypatch):
+    """PostgreSQL refuses some characters: nobody's page shall fail over that."""
+
+    async def asked(_, name):
+        raise AssertionError(name)
+
+    monkeypatch.setattr(SqlMembers, "by_localpart", asked)
+    path = f"/console/members/{name}".encode()
+    assert await ask(console, "GET", path, {"Cookie": console.cookie}) == 404
