@@ -93,7 +93,7 @@ class SqlRepairs:
         """How often each thing was put right in that room since then."""
         of = repairs.c
         query = select(of.thing, func.count()).where(of.room_id == room_id, of.at >= since)
-        return dict((await self._connection.execute(query.group_by(of.thing))).tuples().all())
+        return dict((await self._connection.execute(query.group_by(of.thing))).all())
 
     async def clear(self, room_id: str) -> None:
         """Begin to count anew."""
