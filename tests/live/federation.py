@@ -184,7 +184,7 @@ async def until(true: Callable[[], Awaitable[object]], within: float = 30) -> fl
     return time.monotonic() - began
 
 
-def declare(file: Path, server: str, *people: str) -> None:
+def declare(file: Path, server: str, *people: str, place: str = "harbour") -> None:
     """Write a network of one country, with a partner on that server, one elsewhere, and a room for each."""
     raw = yaml.safe_load(DEFAULT_NETWORK.read_text())
     raw["countries"] = {"KH": raw["countries"]["KH"]}
@@ -207,7 +207,7 @@ def declare(file: Path, server: str, *people: str) -> None:
             "server": "lantern.test",
         },
     }
-    rooms = (("harbour", "Larch", ["harbour"]), ("lantern", "Alder", ["lantern"]))
+    rooms = ((place, "Larch", ["harbour"]), ("lantern", "Alder", ["lantern"]))
     raw["joint"] = {
         key: {"code_name": name, "partners": partners, "roles": [ROLE]} for key, name, partners in rooms
     }

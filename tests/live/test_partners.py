@@ -45,15 +45,27 @@ async def pair(tmp_path_factory) -> AsyncIterator[Pair]:
         yield pair
 
 
-async def accepted(pair, guest, within=30) -> None:
+async def accepted(pair, guest) -> None:
     """The invitation has come, and is taken."""
+    since: dict[str, str] = {}
 
     async def invited() -> bool:
-        found = await guest.request("GET", "/sync", params={"timeout": 0})
+        # from where it was before: Synapse answers the same question for two minutes with the same answer
+        found = await guest.request("GET", "/sync", params={"timeout": 0, **since})
+        since["since"] = found["next_batch"]
         return pair.joint in found.get("rooms", {}).get("invite", {})
 
-    await until(invited, within)
-    await guest.join(pair.joint)
+    async def joined() -> bool:
+        try:
+            await guest.join(pair.joint)
+        except MatrixError as refused:
+            # their Synapse has the invitation a moment before the room it knows has it, and trips over that
+            assert "duplicate auth_events" in refused.answer["error"]
+            return False
+        return True
+
+    await until(invited, 60)
+    await until(joined, 30)
 
 
 async def arrives(pair, speaker, listener, room_id=None) -> float:
@@ -296,7 +308,12 @@ async def test_killed_while_cutting_off_it_stays_cut_off(pair):
     report = json.loads(await pair.ours.banyan("partner", "cut", pair.theirs.server_name, "--json"))
     assert report["well"]
     assert [each.get("people") for each in report["steps"] if each["step"] == "ban"] == [0, 0]
+    # Their server never heard of the bans, and keeps the room as it was: a new room is the way on
+    sail = guest_id(pair, SECOND)
+    declare(pair.ours.home / "network.yaml", pair.theirs.server_name, guest_id(pair), sail, place="again")
+    await pair.ours.banyan("apply", "--allow-removals")
     await pair.ours.banyan("partner", "readmit", pair.theirs.server_name)
+    pair.joint = pair.room("joint:again")
     for guest in (pair.lamp, pair.sail):
         await accepted(pair, guest)
     await arrives(pair, pair.lamp, pair.phone)
