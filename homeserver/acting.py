@@ -19,6 +19,7 @@ Event = Mapping[str, Any]
 
 _DELETION_SECONDS: Final = 60.0
 _DELETION_PAUSE: Final = 0.1
+_DELETION_AGAIN: Final = 3.0
 _BAD_REQUEST: Final = 400
 
 
@@ -142,17 +143,23 @@ class OwnAccounts:
 
     async def delete_room(self, room_id: str) -> None:
         """See `Homeserver`. Synapse deletes in the background; the room is there until it is done."""
+        clock = asyncio.get_running_loop().time
+        deadline, asked = clock() + _DELETION_SECONDS, 0.0
+        while await self._registrar.has_room(room_id):
+            if clock() > deadline:
+                raise HomeserverDown("The homeserver is still deleting a room. Run the same command again.")
+            if clock() > asked + _DELETION_AGAIN:
+                # more than once: it gives up for good where somebody writes into the room meanwhile
+                await self._ask_to_delete(room_id)
+                asked = clock()
+            await asyncio.sleep(_DELETION_PAUSE)
+
+    async def _ask_to_delete(self, room_id: str) -> None:
         try:
             await self._registrar.delete_room(room_id)
         except MatrixError as error:
             if error.status != _BAD_REQUEST:  # its answer while it is deleting that room already
                 raise
-        clock = asyncio.get_running_loop().time
-        deadline = clock() + _DELETION_SECONDS
-        while await self._registrar.has_room(room_id):
-            if clock() > deadline:
-                raise HomeserverDown("The homeserver is still deleting a room. Run the same command again.")
-            await asyncio.sleep(_DELETION_PAUSE)
 
 
 def _read(file: Path) -> str | None:
