@@ -17,10 +17,19 @@ PURPOSES = {
     RoomKind.TALK: N_("{room}: here your group talks. We cannot read it."),
     RoomKind.THEME: N_("{room}: here members of all countries talk about “{place}”. We cannot read it."),
     RoomKind.STAFF: N_("{room}: the staff room “{place}”."),
+    RoomKind.JOINT: N_("{room}: here we talk with people of partner organisations. We cannot read it."),
 }
 STAFF_SPACE = N_("{room}: the folder that holds the rooms of the staff.")
 
-ORDER = (RoomKind.ALERT, RoomKind.GUIDE, RoomKind.TALK, RoomKind.THEME, RoomKind.STAFF, RoomKind.SPACE)
+ORDER = (
+    RoomKind.ALERT,
+    RoomKind.GUIDE,
+    RoomKind.TALK,
+    RoomKind.THEME,
+    RoomKind.JOINT,
+    RoomKind.STAFF,
+    RoomKind.SPACE,
+)
 """What matters most comes first."""
 
 
