@@ -26,6 +26,7 @@ from banyan.services.ports import Clock, Work
 from banyan.web.console_html import Reader, file, page, redirect
 from banyan.web.console_pages import Devices, NoSuchPage, Pages, Values
 from banyan.web.grid import Dull
+from banyan.web.headers import from_our_page
 
 HOME: Final = "/console"
 COOKIE: Final = "banyan_console"
@@ -92,7 +93,7 @@ def _guarded(handler: Handler) -> Handler:
             return page("nothing", stranger, status=421)
         if request.body_exists and (request.content_length is None or request.content_length > LARGEST):
             return page("nothing", stranger, status=413)
-        if request.method == hdrs.METH_POST and not _is_ours(request):
+        if request.method == hdrs.METH_POST and not from_our_page(request):
             return page("nothing", stranger, status=400)
         try:
             return await handler(request)
@@ -190,10 +191,3 @@ def _browser(request: web.Request) -> str:
 
 def _forget(answer: web.Response) -> None:
     answer.del_cookie(COOKIE, path=HOME, httponly=True, samesite="Strict")
-
-
-def _is_ours(request: web.Request) -> bool:
-    """Whether the form was sent from our page, as far as the browser says (see `banyan.web.join`)."""
-    if request.headers.get("Sec-Fetch-Site", "same-origin") not in {"same-origin", "none"}:
-        return False
-    return request.headers.get(hdrs.ORIGIN, "null") in {"null", f"http://{request.host}"}

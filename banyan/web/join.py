@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import wraps
 from typing import Protocol
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 import structlog
 from aiohttp import hdrs, web
@@ -18,6 +18,7 @@ from aiohttp import hdrs, web
 from banyan.errors import HomeserverDown, TokenSpent, WeakPassphrase
 from banyan.i18n import ENDONYMS, N_, best_language
 from banyan.services.members import SHORTEST
+from banyan.web.headers import from_our_page
 from banyan.web.pages import page
 from banyan.web.repeats import Repeats
 from banyan.web.site import Site
@@ -112,7 +113,7 @@ class _Pages:
     @_kindly
     async def submit(self, request: web.Request) -> web.Response:
         form = await _read_form(request)
-        if form is None or not _is_ours(request, self._site):
+        if form is None or not from_our_page(request, self._site.web_url):
             return page("trouble", _language(request), status=400, reference=None)
         token, passphrase = request.match_info["token"], form.get("passphrase", "")
         if problem := _problem(passphrase, form.get("again", "")):
@@ -177,15 +178,3 @@ async def _read_form(request: web.Request) -> Mapping[str, str] | None:
         )
     except ValueError:
         return None
-
-
-def _is_ours(request: web.Request, site: Site) -> bool:
-    """Whether the form was sent from our page, as far as the browser says.
-
-    Under `Referrer-Policy: no-referrer` browsers send `Origin: null` even with our own form (Fetch, "append a
-    request Origin header"), so that null proves nothing either way.
-    """
-    if request.headers.get("Sec-Fetch-Site", "same-origin") not in {"same-origin", "none"}:
-        return False
-    origin = urlsplit(request.headers.get(hdrs.ORIGIN, "null")).netloc
-    return origin in {"", request.host, urlsplit(site.web_url).netloc}

@@ -207,6 +207,7 @@ async def test_our_own_form_is_taken(browser, headers):
         {"Sec-Fetch-Site": "cross-site"},
         {"Sec-Fetch-Site": "same-site"},
         {"Origin": "https://evil.example"},
+        {"Origin": "http://["},
         {"Content-Type": "text/plain"},
         {"Content-Type": "application/json"},
     ],
