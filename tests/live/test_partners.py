@@ -298,13 +298,15 @@ async def test_killed_while_cutting_off_it_stays_cut_off(pair):
     await pair.ours.kill()
     with pytest.raises(RuntimeError):
         await cutting
+    before = restarts(pair)
     await pair.ours.start()
-    await nothing_asked(pair)
+    assert (await pair.template(pair.joint, guest_id(pair))).status == 403
 
     async def over() -> bool:
         return not pair.rows("SELECT 1 FROM outbox WHERE state = 'queued' AND subject LIKE 'partner:%'")
 
     await until(over, 60)
+    assert restarts(pair) == before, "it was started without that server"
     assert await in_joint_room(pair) == {GUEST: "ban", SECOND: "ban"}
     report = json.loads(await pair.ours.banyan("partner", "cut", pair.theirs.server_name, "--json"))
     assert report["well"]
@@ -320,9 +322,9 @@ async def test_killed_while_cutting_off_it_stays_cut_off(pair):
     await arrives(pair, pair.lamp, pair.phone)
 
 
-async def nothing_asked(pair) -> None:
-    """From the first moment on the server is a stranger."""
-    assert (await pair.template(pair.joint, guest_id(pair))).status == 403
+def restarts(pair) -> int:
+    """How often the homeserver was started anew for the servers it may speak with."""
+    return (pair.ours.home / "logs" / "banyan.log").read_text().count("homeserver-restarted")
 
 
 async def test_the_logs_name_nobody(pair):
