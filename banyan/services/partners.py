@@ -168,7 +168,7 @@ class Partners:
         if key is None:
             known = sorted(each.server for each in self._network.partners.values() if each.server)
             raise NotFound(
-                f"The network file has no partner on {server}; with a server it has: {', '.join(known) or '-'}. "
+                f"The network file has no partner on {server}. Its servers: {', '.join(known) or 'none'}. "
                 "If that one was removed from the file, `banyan apply` ends all speech with it."
             )
         people = self._network.partners[key].people
