@@ -31,6 +31,7 @@ class GateActor:
         return {
             "admit": self.admit,
             "allow": self.allow,
+            "close": self.close,
             "expel": self.expel,
             "freeze": self.freeze,
             "invite": self.invite,
@@ -59,6 +60,12 @@ class GateActor:
     async def withdraw(self, effect: Effect) -> Mapping[str, Any]:
         """Let a member into rooms no longer."""
         self._file.withdraw(effect.payload["user_id"], effect.payload["room_ids"])
+        self._moved()
+        return {}
+
+    async def close(self, effect: Effect) -> Mapping[str, Any]:
+        """Let nobody into a room that is gone: else the gate would go on trying to."""
+        self._file.close(effect.payload["room_id"])
         self._moved()
         return {}
 

@@ -106,6 +106,11 @@ class GateFile:
                 "DELETE FROM allow WHERE user_id = ? AND room_id = ?", rows
             ).rowcount
 
+    def close(self, room_id: str) -> int:
+        """Let nobody into a room any more: there is none. Returns how many rows went."""
+        with self._transaction() as connection:
+            return connection.execute("DELETE FROM allow WHERE room_id = ?", (room_id,)).rowcount
+
     def token(self, digest: str, localpart: str, expires: datetime) -> None:
         """Let a registration token (its `token_hash`) stand for a name until it expires.
 

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 
 from banyan.bootstrap.home import Parts
+from banyan.domain.effects import Actor, NewEffect
 from banyan.domain.log import NewEntry
 from banyan.domain.people import MemberStatus
 from banyan.domain.rooms import Room, RoomKey
@@ -31,6 +32,9 @@ async def grower(parts: Parts, progress: Progress | None = None) -> AsyncIterato
 
     async def record(what: Recorded) -> None:
         async with parts.work() as tx:
+            before = await tx.rooms.get(what.key)
+            if before is not None and (what.room is None or what.room.room_id != before.room_id):
+                await tx.outbox.put(NewEffect(Actor.GATE, "close", {"room_id": before.room_id}))
             if what.room is not None:
                 known = await tx.rooms.by_id(what.room.room_id)  # what is frozen stays so
                 await tx.rooms.put(replace(what.room, frozen=known is not None and known.frozen))

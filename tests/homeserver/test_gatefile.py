@@ -42,6 +42,15 @@ def test_rows_let_in_and_their_end_keeps_out(file, table):
     assert not table.knows("@a:x")
 
 
+def test_nobody_is_let_into_a_room_that_is_gone(file, table):
+    """Else the gate would go on trying to bring its members in."""
+    file.allow("@a:x", ["!1", "!2"])
+    file.allow("@b:x", ["!1"])
+    assert file.close("!1") == 2
+    assert not table.allows("@b:x", "!1")
+    assert table.rooms_of("@a:x") == ["!2"]
+
+
 def test_sharing_a_room_needs_one_room_of_both(file, table):
     """Both in some room is not enough."""
     file.allow("@a:x", ["!1", "!2"])
