@@ -49,6 +49,12 @@ def rooms_now(network: Network, placement: Placement) -> frozenset[RoomKey]:
     return rooms_of(network, left) if left else frozenset()
 
 
+def powers_now(network: Network, placement: Placement) -> Mapping[RoomKey, int]:
+    """`powers_of` what is left of the placement."""
+    left = still_there(network, placement)
+    return powers_of(network, left) if left else {}
+
+
 def seats_of(kind: RoomKind, accounts: Accounts) -> frozenset[str]:
     """User ids of our speaking accounts that are in every room of that kind. The warden needs no leave."""
     return frozenset(getattr(accounts, name) for name in ROOM_KINDS[kind].seats)

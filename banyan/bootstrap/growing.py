@@ -7,7 +7,7 @@ from dataclasses import replace
 from banyan.bootstrap.home import Parts
 from banyan.domain.effects import Actor, NewEffect
 from banyan.domain.log import NewEntry
-from banyan.domain.people import MemberStatus
+from banyan.domain.people import LET_IN
 from banyan.domain.rooms import Room, RoomKey
 from banyan.services.looking import powers
 from banyan.services.ports import UnitOfWork
@@ -80,7 +80,7 @@ async def _people(parts: Parts, tx: UnitOfWork) -> Mapping[RoomKey, People]:
     expected = await everybody(tx, parts.network, parts.accounts)
     members: frozenset[str] = frozenset()
     if not await parts.reconciling.is_applied(tx):
-        there = await tx.members.all(MemberStatus.INVITED, MemberStatus.ADMITTED)
+        there = await tx.members.all(*LET_IN)
         members = frozenset(parts.accounts.member(member.localpart) for member in there)
     return {
         room.key: People(expected.get(room.key, frozenset()), losing=members) for room in await tx.rooms.all()

@@ -25,6 +25,9 @@ TRANSITIONS: dict[MemberStatus, frozenset[MemberStatus]] = {
     MemberStatus.FROZEN: frozenset(),
 }
 
+LET_IN = (MemberStatus.INVITED, MemberStatus.ADMITTED)
+"""Who may be in the rooms of their placement: somebody who was invited is in there before we hear of it."""
+
 
 @dataclass(frozen=True)
 class Placement:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from banyan.domain.effects import Actor, NewEffect
-from banyan.domain.people import Accounts, MemberStatus
+from banyan.domain.people import LET_IN, Accounts, MemberStatus
 from banyan.domain.rooms import RoomKey
 from banyan.network import Network
 from banyan.services.ports import Clock, UnitOfWork, Work
@@ -69,7 +69,7 @@ class Access:
     async def reallow(self, created: Collection[RoomKey] | None = None) -> None:
         """Rooms were made: let in, and join, whoever belongs there. None: look at every room."""
         async with self._work() as tx:
-            for member in await tx.members.all(MemberStatus.INVITED, MemberStatus.ADMITTED):
+            for member in await tx.members.all(*LET_IN):
                 keys = rooms_now(self._network, member.placement)
                 if created is not None and keys.isdisjoint(created):
                     continue
@@ -86,7 +86,7 @@ class Access:
         """
         async with self._work.reading() as tx:
             standing = await tx.rooms.all()
-            members = await tx.members.all(MemberStatus.INVITED, MemberStatus.ADMITTED)
+            members = await tx.members.all(*LET_IN)
             invitations = await tx.invitations.of_invited()
             out = await tx.members.all(MemberStatus.FROZEN)
             cut = await tx.cuts.all()

@@ -8,7 +8,7 @@ from banyan.domain.people import Accounts, Placement
 from banyan.domain.rooms import RoomKey
 from banyan.network import Network
 from banyan.services.ports import UnitOfWork
-from policies.placement import powers_of, still_there
+from policies.placement import powers_now
 
 POWER = "m.room.power_levels"
 
@@ -32,7 +32,7 @@ async def set_powers(
     tx: UnitOfWork, network: Network, *placements: Placement, after: str | None = None
 ) -> None:
     """Have levels set anew in every room where one of these placements gives any: a role came or went."""
-    keys = {key for placement in placements for key in _powers(network, placement)}
+    keys = {key for placement in placements for key in powers_now(network, placement)}
     for room in await tx.rooms.all() if keys else ():
         if room.key in keys:
             await look(tx, room.room_id, meant={POWER}, after=after)
@@ -42,11 +42,6 @@ async def powers(tx: UnitOfWork, network: Network, accounts: Accounts) -> Powers
     """What roles give to those who hold them."""
     levels: defaultdict[RoomKey, dict[str, int]] = defaultdict(dict)
     for member in await tx.members.with_roles():
-        for key, level in _powers(network, member.placement).items():
+        for key, level in powers_now(network, member.placement).items():
             levels[key][accounts.member(member.localpart)] = level
     return levels
-
-
-def _powers(network: Network, placement: Placement) -> Mapping[RoomKey, int]:
-    left = still_there(network, placement)
-    return powers_of(network, left) if left else {}

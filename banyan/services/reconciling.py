@@ -13,7 +13,7 @@ from hashlib import sha256
 from typing import Any, Final
 
 from banyan.domain.log import Action, NewEntry
-from banyan.domain.people import Accounts, Member, MemberStatus
+from banyan.domain.people import LET_IN, Accounts, Member
 from banyan.domain.rooms import Room, RoomKey
 from banyan.errors import NotFound
 from banyan.network import Network
@@ -35,7 +35,6 @@ FOUGHT_OVER: Final = "room-fought-over"
 REFUSED: Final = "room-not-repaired"
 NOT_APPLIED: Final = "network-not-applied"
 _BY: Final = "service:reconciler"
-_HERE: Final = (MemberStatus.INVITED, MemberStatus.ADMITTED)
 
 
 @dataclass(frozen=True)
@@ -134,9 +133,8 @@ class Reconciling:
     ) -> bool:
         if change.type == "m.room.redaction":
             sender = await self._member(tx, change.sender, known)
-            return (
-                sender is not None and not sender.placement.roles
-            )  # such a one redacts their own words only
+            # who holds no role redacts their own words only
+            return sender is not None and not sender.placement.roles
         if change.type != "m.room.member":
             return self._says(room, ids, change)
         who, here = change.state_key, change.content.get("membership") in ("join", "invite", "knock")
@@ -151,7 +149,7 @@ class Reconciling:
         member = await self._member(tx, user_id, known)
         if member is None:
             return user_id in guests_now(self._network, room.key, await tx.cuts.all())
-        return member.status in _HERE and room.key in rooms_now(self._network, member.placement)
+        return member.status in LET_IN and room.key in rooms_now(self._network, member.placement)
 
     async def _member(self, tx: UnitOfWork, user_id: str, known: dict[str, Member | None]) -> Member | None:
         if user_id not in known:
@@ -279,7 +277,7 @@ async def thaw(tx: UnitOfWork, key: RoomKey, *, by: str) -> bool:
 async def everybody(tx: UnitOfWork, network: Network, accounts: Accounts) -> Mapping[RoomKey, frozenset[str]]:
     """Room → user ids of all who may be there, beside our own accounts."""
     people: defaultdict[RoomKey, set[str]] = defaultdict(set)
-    for member in await tx.members.all(*_HERE):
+    for member in await tx.members.all(*LET_IN):
         for key in rooms_now(network, member.placement):
             people[key].add(accounts.member(member.localpart))
     cut = await tx.cuts.all()

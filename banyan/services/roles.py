@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from banyan.domain.log import Action, about_member
-from banyan.domain.people import Accounts, Member, MemberStatus
+from banyan.domain.people import LET_IN, Accounts, Member, MemberStatus
 from banyan.errors import IllegalMove, Refusal
 from banyan.i18n import N_
 from banyan.network import Network
@@ -40,7 +40,7 @@ class Roles:
 
         Raise `NotFound` for a role there is none of, `IllegalMove` for somebody who is not here.
         """
-        if member.status not in (MemberStatus.INVITED, MemberStatus.ADMITTED):
+        if member.status not in LET_IN:
             raise IllegalMove("This invitation has run out, or the member is frozen. Invite again first.")
         after = replace(member.placement, roles=member.placement.roles | {role})
         keys = rooms_of(self._network, after)

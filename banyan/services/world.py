@@ -9,19 +9,19 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-from banyan.domain.people import OUR_LOCALPARTS, Accounts, Member, MemberStatus
+from banyan.domain.people import LET_IN, OUR_LOCALPARTS, Accounts, Member, MemberStatus
 from banyan.domain.rooms import RoomKey
 from banyan.domain.sight import SeenAccount, SeenRoom, SeenService, SeenToken, Sight
 from banyan.network import Network
 from banyan.services.books import Books
+from banyan.services.looking import Powers
 from policies.facts import OurFacts, PersonFacts, Place, RoomFacts, ServerFacts, SettingFacts, World
 from policies.partners import guests_now, servers_of
-from policies.placement import powers_of, rooms_now, seats_of, still_there
+from policies.placement import powers_now, rooms_now, seats_of
 from policies.rooms import DeclaredRoom, declared_rooms
 
 WHITELIST = "federation_domain_whitelist"
 HERE = ("join", "invite")
-Powers = Mapping[RoomKey, Mapping[str, int]]
 
 
 @dataclass(frozen=True)
@@ -123,11 +123,12 @@ class _Assembly:
         return tuple(facts)
 
     def _roster(self) -> Mapping[RoomKey, frozenset[str]]:
-        """Declared room → who may be in there: members, our accounts, people of partners."""
+        """Declared room → who may be in there: members, invited ones too, ours, people of partners."""
         people: defaultdict[RoomKey, set[str]] = defaultdict(set)
-        for user_id, member in self.admitted.items():
-            for key in rooms_now(self.network, member.placement):
-                people[key].add(user_id)
+        for member in self.books.members:
+            if member.status in LET_IN:
+                for key in rooms_now(self.network, member.placement):
+                    people[key].add(self.accounts.member(member.localpart))
         return {
             key: frozenset(people[key])
             | seats_of(room.kind, self.accounts)
@@ -139,8 +140,7 @@ class _Assembly:
     def _powers(self) -> Powers:
         powers: defaultdict[RoomKey, dict[str, int]] = defaultdict(dict)
         for user_id, member in self.admitted.items():
-            left = still_there(self.network, member.placement)
-            for key, level in powers_of(self.network, left).items() if left else ():
+            for key, level in powers_now(self.network, member.placement).items():
                 powers[key][user_id] = level
         return powers
 

@@ -5,14 +5,13 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from banyan.domain.findings import About, Severity
-from banyan.domain.people import MemberStatus
+from banyan.domain.people import LET_IN
 from banyan.domain.rooms import RoomKind
 from banyan.i18n import N_
 from policies.engine import Drift, Unknown, rule
 from policies.facts import PersonFacts, World
 from policies.rules.reading import listed
 
-_HOLDING = (MemberStatus.ADMITTED, MemberStatus.INVITED)
 _OF_AN_AREA = frozenset({RoomKind.SPACE, RoomKind.TALK, RoomKind.GUIDE, RoomKind.ALERT})
 
 
@@ -27,7 +26,7 @@ def crowded(world: World, _: World) -> Iterator[Drift]:
     """No more than `most` hold a role, in each area or in all. An invited person's role counts."""
     held: Counter[tuple[str, str]] = Counter()
     for person in world.people:
-        if person.member.status in _HOLDING:
+        if person.member.status in LET_IN:
             for name in person.member.placement.roles & world.network.roles.keys():
                 per_country = world.network.roles[name].per_country
                 held[name, person.member.placement.area if per_country else "regional"] += 1

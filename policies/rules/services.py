@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from banyan.domain.findings import About, Severity
-from banyan.domain.people import MemberStatus
+from banyan.domain.people import LET_IN
 from banyan.domain.sight import SeenService
 from banyan.i18n import N_
 from policies.engine import Drift, rule
@@ -14,7 +14,6 @@ from policies.rules.reading import shown
 
 _LONGEST: Final = 200
 _LOOPS: Final = 3
-_COVERABLE: Final = (MemberStatus.ADMITTED, MemberStatus.INVITED)
 
 
 @rule(
@@ -76,7 +75,7 @@ def shared(server: ServerFacts, _: World) -> Iterator[Drift]:
 )
 def covers(server: ServerFacts, world: World) -> Iterator[Drift]:
     """No namespace covers a member, the registrar or the keeper."""
-    users = [person.user_id for person in world.people if person.member.status in _COVERABLE]
+    users = [person.user_id for person in world.people if person.member.status in LET_IN]
     users += [world.accounts.keeper, world.accounts.registrar]
     for service in server.services:
         if count := sum(any(_covers(pattern, user) for pattern, _ in service.users) for user in users):

@@ -55,6 +55,14 @@ def test_declared_rooms_are_known_by_our_books(see, accounts):
     assert room(see(), "talk:KH").powers == {"@otter:banyan.test": 50}
 
 
+def test_who_registered_a_moment_ago_is_no_stranger(see):
+    """The gate joins them at once; our books say invited until the homeserver has told us."""
+    invited = replace(HERON, status=MemberStatus.INVITED)
+    assert "@heron:banyan.test" in room(see((invited, OTTER)), "talk:KH").expected
+    frozen = replace(HERON, status=MemberStatus.FROZEN)
+    assert "@heron:banyan.test" not in room(see((frozen, OTTER)), "talk:KH").expected
+
+
 def test_a_room_that_is_gone_is_missing(see, accounts, network):
     """Our books know it, the homeserver does not."""
     left = [each for each in sound(network, accounts, MEMBERS).rooms if each.room_id != room_id("talk:KH")]
