@@ -4,20 +4,17 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from banyan.domain.effects import Actor, NewEffect
 from banyan.domain.log import SECURITY_DECISIONS, Action, Chain, Checkpoint, NewEntry
 from banyan.domain.merkle import Tree
 from banyan.domain.notes import Head, NotReadable, read_note
-from banyan.domain.rooms import RoomKind, room_key
-from banyan.services.ports import Clock, Notary, UnitOfWork, Work
+from banyan.services.ports import Clock, Notary, Work
+from banyan.services.vigil import tell_security, warn
 
 AT_LATEST = timedelta(hours=1)
 """How long what is routine waits for a checkpoint."""
 
 SLICE = 100
 """Entries read at once: checking more would keep everybody else waiting."""
-
-SECURITY = room_key(RoomKind.STAFF, "security")
 
 CHANGED = "log-changed"
 """Reason code of the warning."""
@@ -99,7 +96,7 @@ class Checkpoints:
         checkpoint = Checkpoint(size, now, note)
         async with self._work() as tx:
             await tx.checkpoints.add(checkpoint)
-            await self._say(tx, "checkpoint", {"note": note, "size": size}, f"checkpoint:{size}")
+            await tell_security(tx, "checkpoint", {"note": note, "size": size}, once=f"checkpoint:{size}")
         self._last = checkpoint
         return checkpoint
 
@@ -110,10 +107,4 @@ class Checkpoints:
         log.error("log-changed", why=why, entry=self._chain.size + 1)
         async with self._work() as tx:
             await tx.log.append(NewEntry(Action.INTRUSION_SEEN, "service:notary", "log", reason=CHANGED))
-            await self._say(tx, "warn", {"reason": CHANGED}, None)
-
-    async def _say(self, tx: UnitOfWork, kind: str, payload: dict[str, str | int], once: str | None) -> None:
-        room = await tx.rooms.get(SECURITY)
-        if room is not None:
-            about = {"room_id": room.room_id, "language": room.language, **payload}
-            await tx.outbox.put(NewEffect(Actor.STEWARD, kind, about, lane=room.room_id, dedupe=once))
+            await warn(tx, CHANGED)

@@ -9,12 +9,12 @@ from banyan.domain.checkins import Answer, Checkin, RollLine, asks, closes
 from banyan.domain.conversations import Conversation
 from banyan.domain.effects import Actor, NewEffect
 from banyan.domain.people import Member, MemberStatus
-from banyan.domain.rooms import RoomKind, room_key
 from banyan.errors import Refusal
 from banyan.i18n import N_
 from banyan.network import REGIONAL, Network
 from banyan.services.limits import Buckets
 from banyan.services.ports import Clock, UnitOfWork, Vault, Work
+from banyan.services.vigil import SECURITY
 
 COMMAND, ARGUMENT = "answer", "state"
 """What a digit or a word answers: the command of that name and its argument."""
@@ -28,7 +28,6 @@ RINGS = 3
 """How often an hour one member's changing answers ring; staff read the others all the same."""
 
 ID_LENGTH = 32
-SECURITY = room_key(RoomKind.STAFF, "security")
 
 NOBODY_ASKS = N_(
     "I am not asking how you are at the moment, so I told nobody. To reach a person, write in one of your "

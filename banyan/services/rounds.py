@@ -7,13 +7,10 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
-from banyan.domain.effects import Actor, NewEffect
-from banyan.domain.rooms import RoomKind, room_key
 from banyan.network import Network
 from banyan.services.audit import WANTED, Audits
 from banyan.services.ports import Clock, Work
-
-SECURITY: Final = room_key(RoomKind.STAFF, "security")
+from banyan.services.vigil import warn
 
 SETTLED: Final = timedelta(seconds=30)
 """After the start: the bots come first, and what drifted meanwhile is put right first."""
@@ -87,8 +84,4 @@ class Rounds:
     async def _warn(self, now: datetime) -> None:
         """Tell staff, at most once a day: nothing found is no good news when nothing was seen."""
         async with self._work() as tx:
-            room = await tx.rooms.get(SECURITY)
-            if room is not None:
-                payload = {"room_id": room.room_id, "language": room.language, "reason": BLIND}
-                once = f"{BLIND}:{now:%Y-%m-%d}"
-                await tx.outbox.put(NewEffect(Actor.STEWARD, "warn", payload, lane=room.room_id, dedupe=once))
+            await warn(tx, BLIND, once=f"{BLIND}:{now:%Y-%m-%d}")

@@ -1,6 +1,7 @@
 """When something is seen that should never be: it is written down, and the security staff are told."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from banyan.domain.effects import Actor, NewEffect
 from banyan.domain.log import Action, NewEntry
@@ -13,17 +14,22 @@ Sign = tuple[str, str]
 """A reason code, and the name of the account of ours that it is about."""
 
 
-async def warn(tx: UnitOfWork, reason: str, **values: str) -> None:
-    """Have the steward tell the security staff; nothing where they have no room. `values` fill the text."""
+async def warn(tx: UnitOfWork, reason: str, *, once: str | None = None, **values: str) -> None:
+    """Have the steward warn the security staff. `values` fill the text; `once` as in `tell_security`."""
+    await tell_security(tx, "warn", {"reason": reason, "values": values}, once=once)
+
+
+async def tell_security(
+    tx: UnitOfWork, kind: str, payload: Mapping[str, Any], *, once: str | None = None
+) -> None:
+    """Have the steward tell the security staff; nothing where they have no room.
+
+    With `once`, what was told under that name is not told again.
+    """
     room = await tx.rooms.get(SECURITY)
     if room is not None:
-        payload = {
-            "room_id": room.room_id,
-            "language": room.language,
-            "reason": reason,
-            "values": values,
-        }
-        await tx.outbox.put(NewEffect(Actor.STEWARD, "warn", payload, lane=room.room_id))
+        about = {"room_id": room.room_id, "language": room.language, **payload}
+        await tx.outbox.put(NewEffect(Actor.STEWARD, kind, about, lane=room.room_id, dedupe=once))
 
 
 class Vigil:

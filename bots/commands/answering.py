@@ -8,7 +8,7 @@ from banyan.domain.checkins import Answer
 from banyan.domain.permissions import Permission
 from banyan.errors import Refusal
 from banyan.i18n import N_, Text
-from banyan.services.rollcall import SECURITY
+from banyan.services.vigil import SECURITY
 from bots.alert_texts import KINDS
 from bots.arguments import CHOOSE, Choice, Kind, Pick
 from bots.context import Context

@@ -99,11 +99,11 @@ async def test_it_is_kept_and_told_or_neither(checkpoints, work, clock, notary, 
     """Killed while signing: afterwards it is signed once, with the same bytes."""
     await write(DECISION)
 
-    async def killed(*_args):
+    async def killed(*_args, **_options):
         raise ConnectionError
 
     with monkeypatch.context() as patch:
-        patch.setattr(Checkpoints, "_say", killed)
+        patch.setattr("banyan.services.checkpoints.tell_security", killed)
         with pytest.raises(ConnectionError):
             await checkpoints.tend()
     assert await kept(work) == []
