@@ -9,12 +9,16 @@ from banyan.domain.rooms import LOCATOR, Room, RoomKey, RoomKind
 from banyan.network import Network
 from homeserver.locators import Locator
 from policies.partners import server_acl
-from policies.rooms import ROOM_KINDS, DeclaredRoom, Join, declared_rooms, power_levels
+from policies.rooms import (
+    ALGORITHM,
+    ROOM_KINDS,
+    ROOM_VERSION,
+    DeclaredRoom,
+    Join,
+    declared_rooms,
+    power_levels,
+)
 
-ROOM_VERSION: Final = "12"
-"""The first in which a creator's power cannot be taken away."""
-
-ALGORITHM: Final = "m.megolm.v1.aes-sha2"
 _DAY_MS: Final = 24 * 3600 * 1000
 
 

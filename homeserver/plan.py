@@ -17,9 +17,10 @@ from banyan.domain.plan import (
     Seat,
 )
 from banyan.domain.rooms import LOCATOR, Room, RoomKey
-from homeserver.desired import ROOM_VERSION, DesiredRoom
+from homeserver.desired import DesiredRoom
 from homeserver.observe import ObservedRoom
 from homeserver.reconcile import People, mending
+from policies.rooms import ROOM_VERSION
 
 
 def plan(

@@ -13,17 +13,18 @@ from banyan.domain.people import Accounts
 from banyan.domain.plan import Change, ClearState, Expel, LinkChild, Seat, SetState, Unseat
 from banyan.domain.rooms import RoomKey
 from banyan.domain.sight import SeenRoom
-from homeserver.desired import ALGORITHM, DesiredRoom, StateEvent
+from homeserver.desired import DesiredRoom, StateEvent
 from homeserver.observe import ObservedRoom
-from policies.rooms import ROOM_KINDS, WARDEN
+from policies.partners import OPEN_ACL
+from policies.rooms import ALGORITHM, ROOM_KINDS, WARDEN
 
 POWER: Final = "m.room.power_levels"
 CHILD: Final = "m.space.child"
 ACL: Final = "m.room.server_acl"
 
 _NEUTRAL: Final[Mapping[str, Mapping[str, Any]]] = {
-    # Synapse refuses these where they are empty, and an empty list of servers would shut everybody out
-    ACL: {"allow": ["*"], "deny": [], "allow_ip_literals": True},
+    # Synapse refuses these where they are empty
+    ACL: OPEN_ACL,
     "m.room.name": {"name": ""},
     "m.room.topic": {"topic": ""},
 }

@@ -10,6 +10,7 @@ from banyan.errors import HomeserverDown
 from banyan.matrix import MatrixError
 from banyan.services.outbox import Handler, Never
 from homeserver.matrix import Matrix
+from policies.partners import server_of
 
 _TRIES: Final = 4
 """Attempts at a step of cutting off. The steps after it must not wait for ever: they cut the server off even
@@ -67,7 +68,7 @@ class PartnerRooms:
         theirs = [
             user_id
             for user_id, membership in (await self._memberships(room_id)).items()
-            if membership != "ban" and user_id.partition(":")[2] == server
+            if membership != "ban" and server_of(user_id) == server
         ]
         for user_id in theirs:
             await self._move("ban", room_id, user_id)

@@ -13,6 +13,9 @@ from policies.placement import guests_of
 
 NOBODY: Final[frozenset[str]] = frozenset()
 
+OPEN_ACL: Final = {"allow": ["*"], "deny": [], "allow_ip_literals": True}
+"""What takes the place of a list that nobody declared: an empty one would shut everybody out."""
+
 
 def servers_of(network: Network, cut: Collection[str] = NOBODY) -> frozenset[str]:
     """Names of the servers that may be spoken with: those of partners with a joint room, and not cut off.

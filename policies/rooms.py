@@ -24,6 +24,11 @@ CREATOR: Final = 150
 
 STAFF_PLACE: Final = "staff"
 
+ROOM_VERSION: Final = "12"
+"""The first in which a creator's power cannot be taken away."""
+
+ALGORITHM: Final = "m.megolm.v1.aes-sha2"
+
 
 class Join(StrEnum):
     """How people come in."""

@@ -96,7 +96,7 @@ class Sight:
     rooms: Sequence[SeenRoom]
     accounts: Sequence[SeenAccount]
     settings: Mapping[str, Any] = field(default_factory=dict)
-    """Dotted key → value with which the running homeserver was started; absent keys are left out."""
+    """What the running homeserver was started with, nested as in its files; unset keys are absent."""
     tokens: Sequence[SeenToken] = ()
     pushers: Sequence[SeenPusher] = ()
     services: Sequence[SeenService] = ()

@@ -8,8 +8,9 @@ from banyan.domain.rooms import RoomKind
 from banyan.i18n import N_
 from policies.engine import Drift, rule
 from policies.facts import Place, RoomFacts, World
+from policies.partners import server_of
 from policies.placement import seats_of
-from policies.rules.reading import server_of, who
+from policies.rules.reading import who
 
 _CONVERSATIONS: Final = (RoomKind.TALK, RoomKind.THEME, RoomKind.JOINT)
 

@@ -1,16 +1,14 @@
 """What is fixed when a room is made, and so is put right only by making the room anew."""
 
 from collections.abc import Iterator
-from typing import Final
 
 from banyan.domain.findings import About, Severity
 from banyan.domain.rooms import RoomKind
 from banyan.i18n import N_
 from policies.engine import Drift, rule
 from policies.facts import RoomFacts, World
+from policies.rooms import ROOM_VERSION
 from policies.rules.reading import same
-
-ROOM_VERSION: Final = "12"
 
 
 @rule(

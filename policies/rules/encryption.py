@@ -1,16 +1,13 @@
 """What is said in a room is for its members, not for the server."""
 
 from collections.abc import Iterator
-from typing import Final
 
 from banyan.domain.findings import About, Severity
 from banyan.i18n import N_
 from policies.engine import Drift, rule
 from policies.facts import Place, RoomFacts, World
-from policies.rooms import ROOM_KINDS
+from policies.rooms import ALGORITHM, ROOM_KINDS
 from policies.rules.reading import same
-
-ALGORITHM: Final = "m.megolm.v1.aes-sha2"
 
 
 @rule(

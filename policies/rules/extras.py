@@ -8,7 +8,7 @@ from banyan.domain.rooms import LOCATOR, RoomKind
 from banyan.i18n import N_
 from policies.engine import Drift, rule
 from policies.facts import RoomFacts, World
-from policies.partners import server_acl
+from policies.partners import OPEN_ACL, server_acl
 from policies.rules.reading import mapping, same, shown
 
 _JUDGED: Final = frozenset(
@@ -32,8 +32,6 @@ _JUDGED: Final = frozenset(
 """What other rules look at, with an empty state key where the type has but one."""
 _ADDRESS: Final = "m.room.canonical_alias"
 _ACL: Final = "m.room.server_acl"
-_OPEN_ACL: Final = {"allow": ["*"], "deny": [], "allow_ip_literals": True}
-"""What is put in the place of one that was set: an empty one would shut everybody out."""
 _KEYED: Final = frozenset({"m.room.member", "m.room.third_party_invite", "m.space.child", "m.space.parent"})
 
 
@@ -74,7 +72,7 @@ def _is_extra(room: RoomFacts, kind: str, key: str, content: Any) -> bool:
         return False
     if kind == _ACL and not key and room.declared and room.declared.kind is RoomKind.JOINT:
         return False
-    if kind == _ACL and not key and content == _OPEN_ACL:
+    if kind == _ACL and not key and content == OPEN_ACL:
         return False
     expected = kind in _JUDGED and (not key or kind in _KEYED)
     return not expected and _says_something(content)

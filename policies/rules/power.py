@@ -10,8 +10,9 @@ from banyan.domain.people import Accounts
 from banyan.i18n import N_
 from policies.engine import Drift, rule
 from policies.facts import RoomFacts, World
+from policies.partners import server_of
 from policies.rooms import EVERYONE, HELPER, WARDEN, power_levels
-from policies.rules.reading import ABOVE_ALL, level, listed, mapping, same, server_of, who
+from policies.rules.reading import ABOVE_ALL, level, listed, mapping, same, who
 
 _NESTED: Final = ("users", "events", "notifications")
 _GATES: Final = ("invite", "kick", "ban", "state_default")

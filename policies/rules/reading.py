@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from banyan.domain.people import Accounts
+from policies.partners import server_of
 
 ABOVE_ALL: Final = 2**53
 """What an unreadable level counts as where a high one is the danger. Matrix allows no greater number."""
@@ -47,11 +48,6 @@ def listed(words: Iterable[str], most: int = 3) -> str:
     names = sorted(words)
     rest = f" +{len(names) - most}" if len(names) > most else ""
     return ", ".join(map(shown, names[:most])) + rest
-
-
-def server_of(user_id: str) -> str:
-    """Server name of a user id."""
-    return user_id.partition(":")[2]
 
 
 def who(user_id: str, accounts: Accounts) -> str:

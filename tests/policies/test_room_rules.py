@@ -4,10 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from banyan.domain.people import Placement
 from policies.facts import Place
 from policies.rooms import HELPER, WARDEN, power_levels
-from policies.rules import encryption, retention
+from policies.rules import encryption
 from tests.policies.worlds import (
     ALERT,
     CHAT,
@@ -15,7 +14,6 @@ from tests.policies.worlds import (
     GUEST,
     GUIDE,
     JOINT,
-    NETWORK,
     OURS,
     PARTNER,
     PRIVATE,
@@ -24,7 +22,6 @@ from tests.policies.worlds import (
     found,
     judged,
     limited,
-    person,
     room,
     sound,
     with_member,
@@ -371,14 +368,3 @@ def test_a_partner_that_is_cut_off_is_on_no_list():
     assert found(cut) == {("room-servers", JOINT)}
     without = {"allow": ["home.example"], "deny": []}
     assert found(with_state(cut, JOINT, "m.room.server_acl", without)) == set()
-
-
-def test_numbers_of_the_rules_are_those_of_the_rooms_that_are_made():
-    """What `apply` writes is what the audit asks for."""
-    from homeserver import desired
-    from policies.rules import creation
-
-    assert (creation.ROOM_VERSION, encryption.ALGORITHM) == (desired.ROOM_VERSION, desired.ALGORITHM)
-    assert retention.DAY_MS == DAY
-    assert found(replace(WORLD, people=(*WORLD.people, person("x-y", Placement("VN"))))) == set()
-    assert NETWORK.limits.private_chats == "allowed"
