@@ -59,7 +59,7 @@ class Judging:
         elif ENCRYPTION in state and event.type not in NEVER_ENCRYPTED:
             # an app that cannot encrypt would show the server what people say, a stolen token post an alarm
             self._refusals.refuse("in-clear")
-        elif event.type == "m.room.redaction" and _takes_away_protection(event, state):
+        elif event.type == "m.room.redaction" and self._takes_state_away(event, state):
             self._refusals.refuse("room-protected")
         return True, None
 
@@ -171,6 +171,18 @@ class Judging:
         if not is_closed_enough(event.type, event.content, trusted=trusted, server=self._api.server_name):
             self._refusals.refuse("room-power" if event.type == "m.room.power_levels" else "room-too-open")
 
+    def _takes_state_away(self, redaction: EventBase, state: StateMap[EventBase]) -> bool:
+        """Whether it would empty a setting: whoever may redact could so undo encryption.
+
+        Of what guards nothing, a room's name say, only those who set it may: a focal point could else make
+        the warden put it back until that counts as a fight, and the room is silenced.
+        """
+        by_us = self._is_grower(redaction.sender)
+        return any(
+            event.event_id == redaction.redacts and (kind in PROTECTED or not by_us)
+            for (kind, _), event in state.items()
+        )
+
     def _made_by(self, create: EventBase, makers: frozenset[str]) -> bool:
         return self._api.is_mine(create.sender) and UserID.from_string(create.sender).localpart in makers
 
@@ -196,10 +208,3 @@ def _is_in(state: StateMap[EventBase], user_id: str) -> bool:
     """Whether the user is joined already: an event that only repeats it lets nobody in."""
     member = state.get(("m.room.member", user_id))
     return member is not None and member.content.get("membership") == "join"
-
-
-def _takes_away_protection(redaction: EventBase, state: StateMap[EventBase]) -> bool:
-    """Whether it would empty a setting that guards the room: whoever may redact could so undo encryption."""
-    return any(
-        event.event_id == redaction.redacts and kind in PROTECTED for (kind, _), event in state.items()
-    )

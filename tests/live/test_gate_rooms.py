@@ -273,8 +273,8 @@ async def test_a_standing_room_is_not_opened(homeserver):
 
 
 async def test_what_guards_a_room_is_not_redacted(homeserver):
-    """A focal point may redact what people say: that must not take the encryption away."""
-    room = await homeserver.grow_room()
+    """A focal point may redact what people say: that must take neither the encryption nor the name away."""
+    room = await homeserver.grow_room(name="Juniper")
     member = await homeserver.member("sage-four", [room])
     state = await homeserver.warden.get_state(room)
     levels = next(e["content"] for e in state if e["type"] == "m.room.power_levels")
@@ -287,6 +287,10 @@ async def test_what_guards_a_room_is_not_redacted(homeserver):
             for who in (member.matrix, homeserver.warden):
                 async with homeserver.refusing("room-protected"):
                     await who.request("PUT", redact, room, event["event_id"], secrets.token_hex(4), body={})
+        if event["type"] in ("m.room.name", "m.room.member"):
+            async with homeserver.refusing("room-protected"):
+                path = (room, event["event_id"], secrets.token_hex(4))
+                await member.matrix.request("PUT", redact, *path, body={})
     await member.matrix.request("PUT", redact, room, said, secrets.token_hex(4), body={})
 
 
