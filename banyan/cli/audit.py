@@ -1,6 +1,6 @@
 """`banyan audit`: whether the rules are kept."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from threading import Timer
 from typing import Annotated, Any
@@ -67,13 +67,24 @@ def _show(audit: Audit, zone: str) -> None:
         out.print(
             f"\nFewer than two people who may approve an alert can be reached: {hours}.", soft_wrap=True
         )
-    for heading, findings in (
-        ("What so small a team cannot keep apart", judgement.separations),
-        ("Waived", judgement.waived),
-    ):
-        if findings:
-            out.print(f"\n[bold]{heading}[/bold]")
-            out.print(_table(findings))
+    if judgement.waived:
+        out.print("\n[bold]Waived[/bold]")
+        out.print(_table(judgement.waived))
+    if judgement.separations:
+        out.print("\n[bold]What so small a team cannot keep apart[/bold]")
+        for line in _apart(judgement.separations):
+            out.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+def _apart(separations: Sequence[Finding]) -> Iterator[str]:
+    """A line for each rule, with all whom it is about: it is known, and there is nothing to do."""
+    from banyan.services.wording import said
+
+    people: dict[str, list[str]] = {}
+    for finding in separations:
+        people.setdefault(said(finding, SOURCE)[0], []).append(finding.subject.name)
+    for title, names in people.items():
+        yield f"{', '.join(sorted(names))}: {title}"
 
 
 def _verdict(judgement: Judgement) -> str:
