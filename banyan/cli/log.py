@@ -90,7 +90,7 @@ def log_export(
     file: Annotated[Path, typer.Argument(help="Where to write it.", dir_okay=False)],
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
-    """Write the log into one file that is checked without this machine. It says about whom nowhere."""
+    """Write the log into one file, to be checked elsewhere. It does not say whom entries are about."""
     from banyan.bootstrap.logbook import export_log
 
     count = run(export_log(Home(home.absolute()), file))
