@@ -199,8 +199,12 @@ async def wait(tx: UnitOfWork, member: Member, room_id: str, report: Report) -> 
 
 
 def key(finding: Finding) -> str:
-    """What stays the same of a finding from audit to audit."""
-    return f"{finding.rule} {finding.subject}"
+    """What stays the same of a finding from audit to audit: its names, not its numbers.
+
+    Another stranger in the same room is news, and another key than the one that was shown is not accepted.
+    """
+    names = (str(each) for _, each in sorted(finding.values.items()) if isinstance(each, str))
+    return " ".join((finding.rule, str(finding.subject), *names))
 
 
 @dataclass(frozen=True)

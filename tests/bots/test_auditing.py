@@ -279,6 +279,29 @@ async def test_keys_are_taken_as_theirs_after_their_voice_was_heard(audited, sta
     assert (await decisions())[-1][:2] == ("identity-accepted", f"security_officer:{COLLEAGUE}")
 
 
+async def test_keys_that_changed_once_more_are_not_those_of_that_voice(audited, staff):
+    """What is accepted is what was shown: who holds the server could change them between question and yes."""
+    user_id = staff.hearing.accounts.member(OFFICER)
+    async with staff.hearing.work() as tx:
+        await tx.identities.pin({user_id: "first"}, staff.hearing.clock.now())
+    await audited(found("member-identity", OFFICER, key="second"))
+    await staff.say(COLLEAGUE, "1", in_="security")
+    await audited(found("member-identity", OFFICER, key="third"))
+    (said, *_) = await staff.say(COLLEAGUE, "1", in_="security")
+    assert "not as it was" in said
+    async with staff.hearing.work.reading() as tx:
+        assert await tx.identities.all() == {user_id: "first"}
+
+
+async def test_another_stranger_in_the_same_room_is_news(audited):
+    """It rings, though the rule was broken there before; another number of the same is none."""
+    crow, raven = (found("room-stranger", "talk:KH", who=who) for who in ("crow", "raven"))
+    await audited(crow, DEVICES, cause="start")
+    assert await audited(crow, found("device-many", MEMBER, count=6, limit=3), cause="start") == []
+    (said, *_) = await audited(crow, raven, DEVICES, cause="start")
+    assert "does not belong there" in said
+
+
 async def test_what_is_put_right_meanwhile_is_not_done_again(audited, staff):
     """The number of an old list finds nothing."""
     await audited(GUESTS)
