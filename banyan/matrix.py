@@ -188,7 +188,7 @@ def _quoted(part: str) -> str:
 def _answer(status: int, raw: bytes) -> Any:
     try:
         answer = json.loads(raw)
-    except ValueError:
+    except (ValueError, RecursionError):
         answer = None
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR or not isinstance(answer, (dict, list)):
         # a proxy's page is no answer either

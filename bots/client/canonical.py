@@ -50,7 +50,7 @@ def signed_by(value: Mapping[str, Any], user_id: str, key_id: str, key: str) -> 
         signature = vodozemac.Ed25519Signature.from_base64(value["signatures"][user_id][f"ed25519:{key_id}"])
         public = vodozemac.Ed25519PublicKey.from_base64(key)
         public.verify_signature(canonical_json(_signed_part(value)), signature)
-    except (KeyError, TypeError, ValueError, AttributeError):
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
         return False
     return True
 

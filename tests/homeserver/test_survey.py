@@ -15,6 +15,8 @@ NOTHING: dict[str, Any] = {"rooms": [], "accounts": [], "settings": {}, "tokens"
     "puppet_tokens": 0,
 }
 HOSTILE = ['{"signatures": "x"}', '{"signatures": {"@a:x": 7}}', "[]", "7", "null", '{"keys": []}', '"x"']
+# Synapse takes keys that are nested as deep as its own stack has room
+HOSTILE += ['{"x":' * deep + "{}" + "}" * deep for deep in (900, 2000)]
 
 
 class FakeClock:
