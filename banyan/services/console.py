@@ -6,12 +6,12 @@ Tokens have 256 bits and are told once; the database has their hashes, which ope
 from datetime import timedelta
 from hashlib import sha256
 
-from banyan.domain.log import Action, about_member
+from banyan.domain.log import Action, about_member, acting
 from banyan.domain.people import Member, MemberStatus
 from banyan.domain.permissions import Permission
 from banyan.network import Network
 from banyan.services.ports import Clock, Ids, UnitOfWork, Work
-from policies.permissions import holds
+from policies.permissions import reach
 
 LINK = timedelta(minutes=5)
 """How long a link waits to be used."""
@@ -21,7 +21,7 @@ SESSION = timedelta(minutes=30)
 
 
 class Console:
-    """Lets members in who may audit, and out the moment they may no more."""
+    """Lets members in who may audit everywhere, and out the moment they may no more."""
 
     def __init__(self, work: Work, clock: Clock, ids: Ids, *, network: Network, url: str) -> None:
         """`url` is where the private listener is, without a slash at its end."""
@@ -30,6 +30,11 @@ class Console:
         self._ids = ids
         self._network = network
         self._url = url
+
+    def may_enter(self, member: Member) -> bool:
+        """Whether they may audit everywhere: the pages show every area."""
+        reached = reach(self._network, member.placement, Permission.AUDIT)
+        return reached == {area.key for area in self._network.areas}
 
     async def link(self, tx: UnitOfWork, member: Member) -> str:
         """Make a link for that member, which works once within `LINK`. To be told in their own chat only."""
@@ -48,7 +53,7 @@ class Console:
                 return None
             session = self._token()
             await tx.console.add_session(_hash(session), member.id, _hash(browser), now + SESSION)
-            await tx.log.append(about_member(Action.CONSOLE_OPENED, _as_logged(member), member))
+            await tx.log.append(about_member(Action.CONSOLE_OPENED, acting(member), member))
             return session
 
     async def officer(self, session: str, browser: str) -> Member | None:
@@ -79,14 +84,10 @@ class Console:
         member = await tx.members.get(member_id) if member_id is not None else None
         if member is None or member.status is not MemberStatus.ADMITTED:
             return None
-        return member if holds(self._network, member.placement, Permission.AUDIT) else None
+        return member if self.may_enter(member) else None
 
     def _token(self) -> str:
         return self._ids.opaque() + self._ids.opaque()
-
-
-def _as_logged(member: Member) -> str:
-    return f"{'+'.join(sorted(member.placement.roles))}:{member.localpart}"
 
 
 def _hash(secret: str) -> str:

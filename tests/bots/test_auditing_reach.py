@@ -48,6 +48,17 @@ async def test_a_number_is_taken_of_those_who_audit_and_are_there(told):
     assert await asked(told, FOCAL, SECURITY) is None
 
 
+async def test_an_auditor_of_one_area_is_not_let_into_the_console(told, console, work):
+    """Its pages show every area. Nor may they stay in there whose duty is made smaller."""
+    (said,) = await told.say(FOCAL, "console")
+    assert "not for you" in said
+    assert not console.may_enter(await told.look(FOCAL))
+    async with work() as tx:
+        link = await console.link(tx, await told.look(FOCAL))
+    assert await console.enter(link.rpartition("/")[2], "Element") is None
+    assert console.may_enter(await told.look(OFFICER))
+
+
 async def test_an_auditor_of_one_area_sees_that_area(told):
     """Its rooms and its members; nothing else is there for them, by number or by name."""
     (said,) = await told.say(FOCAL, "audit")
