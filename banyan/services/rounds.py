@@ -69,7 +69,7 @@ class Rounds:
             self._blind += 1
             self._next = now + AGAIN
             logger.warning(BLIND, why=type(error).__name__, failures=self._blind)
-            if self._blind == PATIENCE:
+            if self._blind >= PATIENCE:
                 await self._warn(now)
             return
         logger.info("audited", cause=cause, findings=len(audit.judgement.findings))  # counts without ids

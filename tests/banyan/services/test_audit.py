@@ -271,6 +271,8 @@ async def test_staff_are_told_when_the_eye_stays_shut(rounds, audits, eye, clock
         assert await tended(rounds, audits, clock, seconds=60) is None
     [(kind, payload)] = await effects(Actor.STEWARD)
     assert (kind, payload["reason"], payload["room_id"]) == ("warn", BLIND, room_id("staff:security"))
+    await tended(rounds, audits, clock, seconds=24 * 60 * 60)
+    assert len(await effects(Actor.STEWARD)) == 2, "it is still shut the next day"
     looks = eye.looks
     assert await tended(rounds, audits, clock, seconds=20) is None
     assert eye.looks == looks, "not more often than every minute"
