@@ -28,6 +28,12 @@ async def look(
     await tx.outbox.put(NewEffect(Actor.WARDEN, "look", payload, lane=room_id, after=after))
 
 
+async def meant_now(tx: UnitOfWork, room_id: str) -> frozenset[str]:
+    """Types of state that looks still to come are meant to set: if they differ, we decided so."""
+    waiting = await tx.outbox.queued(Actor.WARDEN, room_id)
+    return frozenset(kind for each in waiting for kind in each.payload.get("meant", ()))
+
+
 async def set_powers(
     tx: UnitOfWork, network: Network, *placements: Placement, after: str | None = None
 ) -> None:

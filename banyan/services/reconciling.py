@@ -17,7 +17,7 @@ from banyan.domain.people import LET_IN, Accounts, Member
 from banyan.domain.rooms import Room, RoomKey
 from banyan.errors import NotFound
 from banyan.network import Network
-from banyan.services.looking import POWER, Powers, look, powers
+from banyan.services.looking import POWER, Powers, look, meant_now, powers
 from banyan.services.ports import Clock, UnitOfWork, Work
 from banyan.services.vigil import warn
 from policies.partners import guests_now
@@ -219,6 +219,8 @@ class Reconciling:
         if not (things or fatal or told):
             return Verdict(room.frozen)
         async with self._work() as tx:
+            meant = await meant_now(tx, room.room_id)
+            things = [each for each in things if each not in meant]
             marks = {each: f"look:{effect_id}:{each}" for each in (*things, *told)}
             new = {each for each, mark in marks.items() if await tx.answered.first(mark, now)}
             before = await tx.repairs.count(room.room_id, now - WITHIN)
@@ -234,10 +236,19 @@ class Reconciling:
                 await warn(tx, reason, room=room.key)
             if freezes:
                 await tx.rooms.set_frozen(room.key, frozen=True)
-                for reason in reasons:
-                    await self._log(tx, room, reason)
-                    await warn(tx, reason, room=room.key)
+            for reason in await self._untold(tx, room, reasons if freezes else fatal):
+                await self._log(tx, room, reason)
+                await warn(tx, reason, room=room.key)
         return Verdict(room.frozen or freezes, left)
+
+    async def _untold(self, tx: UnitOfWork, room: Room, reasons: Sequence[str]) -> Sequence[str]:
+        """Those that staff were not told since it was frozen: a silenced room may lose more."""
+        note = f"frozen-for:{room.room_id}"
+        known = (await tx.noted.get(note) or "").split() if room.frozen else []
+        new = [each for each in reasons if each not in known]
+        if new:
+            await tx.noted.set(note, " ".join([*known, *new]))
+        return new
 
     async def refused(self, room: Room) -> None:
         """The warden may not put the room right: tell the security staff, once an hour."""

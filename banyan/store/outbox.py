@@ -101,6 +101,10 @@ class SqlOutbox:
             order=(and_(outbox.c.attempts == 0, outbox.c.not_before > outbox.c.queued), outbox.c.seq),
         )
 
+    async def queued(self, actor: Actor, lane: str) -> Sequence[Effect]:
+        """What is not done yet in that lane, oldest first, begun or not."""
+        return await self._some(outbox.c.actor == actor.value, outbox.c.lane == lane, QUEUED)
+
     async def begin(self, effect_ids: Sequence[str], now: datetime, device_id: str | None) -> None:
         """Note an attempt, before anything leaves: attempts + 1; first_attempt and device_id once."""
         mine = update(outbox).where(outbox.c.id.in_(effect_ids))

@@ -61,6 +61,9 @@ class Outbox(Protocol):
     async def due(self, actor: Actor, now: datetime, limit: int) -> Sequence[Effect]:
         """Queued rows whose time has come: of each lane the oldest queued row only, oldest first."""
 
+    async def queued(self, actor: Actor, lane: str) -> Sequence[Effect]:
+        """What is not done yet in that lane, oldest first, begun or not."""
+
     async def begin(self, effect_ids: Sequence[str], now: datetime, device_id: str | None) -> None:
         """Note an attempt, before anything leaves: attempts + 1; first_attempt and device_id once."""
 

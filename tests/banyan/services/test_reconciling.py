@@ -7,6 +7,7 @@ from banyan.domain.people import MemberStatus
 from banyan.domain.rooms import Room, RoomKey, RoomKind
 from banyan.errors import NotFound
 from banyan.services.freezing import Freezing
+from banyan.services.looking import look
 from banyan.services.reconciling import FOUGHT_OVER, REFUSED, Changed, digest_of, thaw
 from banyan.services.vigil import SECURITY
 from tests.fakes import room_id
@@ -215,6 +216,32 @@ async def test_what_we_mean_is_no_repair(reconciling, work, room, decisions):
     for effect in "12345":
         assert not (await reconciling.decide(effect, room, [POWER], meant=[POWER])).frozen
     assert await decisions() == []
+
+
+async def test_what_another_look_is_meant_to_set_is_no_repair(reconciling, work, room, rooms, decisions):
+    """A role was given while a look was on its way: that look finds the levels differ, and it is no fight."""
+    async with work() as tx:
+        await look(tx, room.room_id)
+        await look(tx, room.room_id, meant={POWER})
+    for effect in "12345":
+        assert not (await reconciling.decide(effect, room, [POWER])).frozen
+    assert await decisions() == []
+
+
+async def test_a_frozen_room_that_loses_more_is_told(reconciling, work, room, warned, decisions):
+    """Whoever has a room silenced first does not close it unheard; it is told once, and anew after a thaw."""
+    for effect in "123":
+        await reconciling.decide(effect, room, [TOPIC])
+    for effect in "456":
+        await reconciling.decide(effect, await again(work), (), fatal=["room-closed"])
+    told = [(FOUGHT_OVER, {"room": TALK}), ("room-closed", {"room": TALK})]
+    assert await warned() == told
+    assert [details for *_, details in await decisions()] == [{"changes": TOPIC}] * 3 + [{}] * 2
+    async with work() as tx:
+        await thaw(tx, TALK, by="operator")
+    for effect in "78":
+        await reconciling.decide(effect, await again(work), (), fatal=["room-closed"])
+    assert await warned() == [*told, told[-1]]
 
 
 async def test_a_person_is_not_named(reconciling, room, decisions):
