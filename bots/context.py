@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from banyan.domain.log import acting
 from banyan.domain.people import Member
 from banyan.domain.permissions import Permission
 from banyan.network import Network
@@ -58,9 +59,8 @@ class Context:
 
     @property
     def who(self) -> str:
-        """The asker as the log names them: roles and pseudonym, e.g. `focal_point:amber-heron`."""
-        roles = "+".join(sorted(self.member.placement.roles)) or "member"
-        return f"{roles}:{self.member.localpart}"
+        """The asker as the log names them."""
+        return acting(self.member)
 
     def holds(self, permission: Permission | None) -> bool:
         """Whether the asker holds a permission somewhere."""

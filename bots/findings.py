@@ -8,9 +8,9 @@ from banyan.domain.findings import About, Finding, Severity
 from banyan.i18n import N_, Text
 from banyan.network import Network
 from banyan.services.reporting import MOST, Matter, News, Report, Words, key
+from banyan.services.wording import texts
 from bots.texts import Content, lines, messages
 from policies.rooms import declared_rooms
-from policies.rules import sentences
 
 LISTED = 20
 """Rooms or people that are named where many do not keep a rule."""
@@ -119,7 +119,7 @@ def whole(network: Network, matter: Matter, since: Mapping[str, datetime]) -> It
         yield Text(WHERE, place=place(network, first))
     if known := [since[key(each)] for each in matter.findings if key(each) in since]:
         yield Text(SINCE, since=min(known))
-    yield Text(REMEDY, remedy=_filled(sentences(first)[1], first))
+    yield Text(REMEDY, remedy=texts(first)[1])
 
 
 def place(network: Network, finding: Finding) -> Text:
@@ -133,15 +133,7 @@ def place(network: Network, finding: Finding) -> Text:
 
 def what(finding: Finding) -> Text:
     """What is wrong, in one sentence."""
-    return _filled(sentences(finding)[0], finding)
-
-
-def _filled(template: str, finding: Finding) -> Text:
-    """A rule's sentence. One that does not fit an older finding is replaced by the rule's name."""
-    try:
-        return Text(template, **finding.values)
-    except ValueError:
-        return Text("{rule}", rule=finding.rule)
+    return texts(finding)[0]
 
 
 def _clock(uncovered: Sequence[tuple[datetime, datetime]], zone: str) -> str:

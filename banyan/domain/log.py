@@ -96,6 +96,12 @@ class NewEntry:
     """Field → value that the entry only commits to, e.g. `{"member": pseudonym}`; see `Opening`."""
 
 
+def acting(member: Member) -> str:
+    """A member who decides, as the log names them: roles and pseudonym, e.g. `focal_point:amber-heron`."""
+    roles = "+".join(sorted(member.placement.roles)) or "member"
+    return f"{roles}:{member.localpart}"
+
+
 def about_member(
     action: Action,
     actor: str,
