@@ -57,7 +57,12 @@ async def overseeing(parts: Parts, crew: Crew) -> AsyncIterator[None]:
             watch, tokens = Watch(admin, warden), await _token_devices(parts)
 
             async def look() -> None:
-                await parts.vigil.report(await watch.look(_watched(parts, tokens)))
+                try:
+                    found = await watch.look(_watched(parts, tokens))
+                except Exception:
+                    parts.vigil.failed()
+                    raise
+                await parts.vigil.report(found)
 
             schedule = Schedule()
             schedule.every(WATCH_EVERY, "watch-accounts", look)

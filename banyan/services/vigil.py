@@ -10,6 +10,9 @@ from banyan.services.ports import UnitOfWork, Work
 
 SECURITY = room_key(RoomKind.STAFF, "security")
 
+PATIENCE = 3
+"""Looks that may fail in a row before it counts as not being able to look at all."""
+
 Sign = tuple[str, str]
 """A reason code, and the name of the account of ours that it is about."""
 
@@ -38,14 +41,20 @@ class Vigil:
     def __init__(self, work: Work) -> None:
         self._work = work
         self._seen: frozenset[Sign] = frozenset()
+        self._failed = 0
 
     @property
     def calm(self) -> bool:
-        """Whether nothing is wrong as of the last look."""
-        return not self._seen
+        """Whether nothing is wrong as of the last look, and there was one of late."""
+        return not self._seen and self._failed < PATIENCE
+
+    def failed(self) -> None:
+        """A look failed: whoever takes away what we look with must not go unseen for it."""
+        self._failed += 1
 
     async def report(self, found: Iterable[Sign]) -> None:
         """Tell what a look found; nothing when all is well."""
+        self._failed = 0
         seen = frozenset(found)
         new = sorted(seen - self._seen)
         if new:

@@ -33,6 +33,17 @@ async def test_nothing_is_said_while_all_is_well(vigil, work, clock):
     assert await told(work, clock) == ([], 0)
 
 
+async def test_who_cannot_look_is_not_calm(vigil, work, clock):
+    """Whoever takes the registrar's key away blinds the watch: /health says so, until it sees again."""
+    await vigil.report(())
+    for calm in (True, True, False, False):
+        vigil.failed()
+        assert vigil.calm is calm
+    await vigil.report(())
+    assert vigil.calm
+    assert await told(work, clock) == ([], 0)
+
+
 async def told(work, clock):
     async with work.reading() as tx:
         effects = await tx.outbox.due(Actor.STEWARD, clock.now(), 10)
