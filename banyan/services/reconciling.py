@@ -20,7 +20,7 @@ from banyan.network import Network
 from banyan.services.looking import POWER, Powers, look, meant_now, powers
 from banyan.services.ports import Clock, UnitOfWork, Work
 from banyan.services.vigil import warn
-from policies.partners import guests_now
+from policies.partners import guests_now, server_of
 from policies.placement import rooms_now, seats_of
 
 NETWORK: Final = "network"
@@ -132,8 +132,10 @@ class Reconciling:
         known: dict[str, Member | None],
     ) -> bool:
         if change.type == "m.room.redaction":
+            # who holds no role redacts their own words only; partners' people hold none, and are many
+            if server_of(change.sender) != self._accounts.server_name:
+                return True
             sender = await self._member(tx, change.sender, known)
-            # who holds no role redacts their own words only
             return sender is not None and not sender.placement.roles
         if change.type != "m.room.member":
             return self._says(room, ids, change)

@@ -114,6 +114,7 @@ async def test_a_member_who_takes_back_their_words_makes_nobody_look(looks, memb
     who = (await members.invite("KH")).user_id
     await members.arrived(who)
     assert await looks(state("m.room.redaction", sender=who)) == []
+    assert await looks(state("m.room.redaction", sender="@guest:partner.test")) == []
     async with work() as tx:
         found = await tx.members.by_localpart(who[1:].partition(":")[0])
         await roles.give(tx, found, "focal_point", by="operator")
