@@ -74,7 +74,7 @@ class Settings(_Frozen):
     public: Public | None = None
     database: Database | None = None
     federation: Federation | None = None
-    bind: Annotated[str, Field(description="Address of both listeners")] = "127.0.0.1"
+    bind: Annotated[str, Field(description="Address of the listeners that others reach")] = "127.0.0.1"
 
     @property
     def name(self) -> str:
