@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -14,7 +14,6 @@ from aiohttp import hdrs, web
 from babel import Locale
 from babel.dates import format_date, format_skeleton
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup, escape
 
 from banyan.domain.approvals import ProposalKind
 from banyan.domain.findings import About, Finding, Severity, Subject
@@ -24,6 +23,7 @@ from banyan.i18n import N_, Text, locale_of, render, when
 from banyan.services.wording import texts
 from banyan.web.grid import Dull
 from banyan.web.headers import HEADERS
+from banyan.web.markup import code
 
 FILES = Path(__file__).parent / "templates" / "console"
 
@@ -45,17 +45,10 @@ _TEMPLATES = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
+_TEMPLATES.filters["code"] = code
 
 MOST_DOTS = 14
 """Members with whom all is well that are drawn in a row, side by side."""
-
-
-def _code(text: str) -> Markup:
-    """Set what stands between backticks as what is typed."""
-    return Markup(re.sub("`([^`]+)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped before
-
-
-_TEMPLATES.filters["code"] = _code
 
 SEVERITIES: Mapping[Severity, str] = {
     Severity.BREACH: N_("breach"),
@@ -200,11 +193,7 @@ def _say(reader: Reader, template: str, **filled: Any) -> str:
 def said(reader: Reader, dull: Dull | None, finding: Finding) -> tuple[str, str]:
     """What is wrong and what to do about it; keys of rooms and areas under their code names."""
     if dull is not None:
-        named = {
-            name: dull.text(dull(value)) if isinstance(value, str) else value
-            for name, value in finding.values.items()
-        }
-        finding = replace(finding, values=named)
+        finding = dull.finding(finding)
     wrong, remedy = texts(finding)
     return render(wrong, reader.language, reader.zone), render(remedy, reader.language, reader.zone)
 

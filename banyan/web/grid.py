@@ -6,7 +6,7 @@ code names that phones show, pseudonyms, the names of rules.
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from banyan.domain.findings import About, Audit, Finding, Severity
@@ -108,6 +108,14 @@ class Dull:
     def text(self, words: str) -> str:
         """The same for every key in a sentence or list of words."""
         return " ".join(self._word(word) for word in words.split(" "))
+
+    def finding(self, finding: Finding) -> Finding:
+        """The same finding with dull names among its values."""
+        named = {
+            name: self.text(self(value)) if isinstance(value, str) else value
+            for name, value in finding.values.items()
+        }
+        return replace(finding, values=named)
 
     def _word(self, word: str) -> str:
         bare = word.rstrip(".,;")

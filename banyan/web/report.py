@@ -1,14 +1,12 @@
 """The audit as one page of its own: no script, nothing fetched, for an officer's screen or phone."""
 
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup, escape
 
 from banyan.domain.findings import About, Audit, Finding, Severity
 from banyan.i18n import SOURCE
@@ -16,6 +14,7 @@ from banyan.network import Network
 from banyan.services.reach import AHEAD
 from banyan.services.wording import said
 from banyan.web.grid import Dull, members_by_rules, rooms_by_rules
+from banyan.web.markup import code
 
 _FILES = Path(__file__).parent / "templates"
 _TEMPLATES = Environment(
@@ -25,6 +24,7 @@ _TEMPLATES = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
+_TEMPLATES.filters["code"] = code
 _ABOUT = {
     About.ROOM: "Room",
     About.MEMBER: "Member",
@@ -32,14 +32,6 @@ _ABOUT = {
     About.SERVER: "Homeserver",
     About.NETWORK: "Network",
 }
-
-
-def _code(text: str) -> Markup:
-    """Set what stands between backticks as what is typed."""
-    return Markup(re.sub("`([^`]+)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped before
-
-
-_TEMPLATES.filters["code"] = _code
 
 
 @dataclass(frozen=True)
@@ -69,11 +61,7 @@ def report(audit: Audit, network: Network) -> str:
     dull = Dull(network)
 
     def worded(finding: Finding) -> tuple[str, str]:
-        values = {
-            name: dull.text(dull(value)) if isinstance(value, str) else value
-            for name, value in finding.values.items()
-        }
-        return said(replace(finding, values=values), SOURCE)
+        return said(dull.finding(finding), SOURCE)
 
     def lines(findings: Sequence[Finding]) -> list[Line]:
         return [
