@@ -80,7 +80,7 @@ def judge(world: World, rules: Iterable[Rule]) -> Judgement:
         kept_apart = each.separation and world.network.team == "small"
         (separations if kept_apart else found).extend(_findings(each, world))
     open_, waived = _sort_out(found, world)
-    open_ += _waivers(world, {NOT_CHECKED, *(each.id for each in rules)})
+    open_ += _waivers(world, {each.id for each in rules})
     return Judgement(tuple(sorted(open_, key=_order)), tuple(sorted(waived, key=_order)), tuple(separations))
 
 
@@ -114,7 +114,7 @@ def _subjects(about: About, world: World) -> Iterator[tuple[Any, str]]:
 
 
 def _sort_out(found: Iterable[Finding], world: World) -> tuple[list[Finding], list[Finding]]:
-    """Part what is open from what a waiver that has not ended covers."""
+    """Part what is open from what a waiver that has not ended covers. None covers what nobody knows."""
     open_: list[Finding] = []
     waived: list[Finding] = []
     for finding in found:
@@ -122,7 +122,9 @@ def _sort_out(found: Iterable[Finding], world: World) -> tuple[list[Finding], li
             (
                 waiver.ends
                 for waiver in world.network.waivers
-                if waiver.covers(finding.rule, finding.subject.name) and waiver.ends > world.now
+                if waiver.covers(finding.rule, finding.subject.name)
+                and waiver.ends > world.now
+                and finding.rule != NOT_CHECKED
             ),
             None,
         )

@@ -75,6 +75,9 @@ def test_a_rule_that_fails_counts_as_broken(fault):
     assert {finding.rule for finding in judgement.findings} == {NOT_CHECKED}
     assert {finding.severity for finding in judgement.findings} == {Severity.BREACH}
     assert all(finding.values == {"rule": "never-known"} for finding in judgement.findings)
+    waived = judge(sound(example(waivers=(waiver(NOT_CHECKED), waiver("never-known")))), [never])
+    assert not waived.waived, "nobody can live with what nobody knows"
+    assert {finding.rule for finding in waived.findings} == {NOT_CHECKED, IDLE}
 
 
 def test_the_worst_comes_first():
