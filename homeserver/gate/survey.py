@@ -39,7 +39,8 @@ FROM current_state_events c JOIN event_json j ON j.event_id = c.event_id
 WHERE c.type <> 'm.room.member'
 """
 _ACCOUNTS: Final = """
-SELECT u.name, u.admin, u.locked, u.deactivated, u.appservice_id, p.displayname, p.avatar_url
+SELECT u.name, u.admin, u.locked, u.suspended, u.shadow_banned, u.deactivated, u.appservice_id,
+    p.displayname, p.avatar_url
 FROM users u LEFT JOIN profiles p ON p.full_user_id = u.name
 """
 _DEVICES: Final = """
@@ -164,7 +165,8 @@ def _accounts(txn: Any) -> list[JSON]:
         user_id: {
             "user_id": user_id,
             "admin": bool(admin),
-            "locked": bool(locked),
+            # whose messages the server refuses, or takes and throws away, is as good as locked
+            "locked": bool(locked or suspended or unheard),
             "deactivated": bool(deactivated),
             "service": service,
             "display_name": name or "",
@@ -173,7 +175,7 @@ def _accounts(txn: Any) -> list[JSON]:
             "identity": {},
             "signatures": [],
         }
-        for user_id, admin, locked, deactivated, service, name, picture in txn.fetchall()
+        for user_id, admin, locked, suspended, unheard, deactivated, service, name, picture in txn.fetchall()
     }
     # Keys stay the text that they are: to parse 3,500 people's would hold Synapse's only thread
     for user_id, device_id, name, keys in _of(accounts, txn, _DEVICES, (False,)):

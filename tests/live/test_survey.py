@@ -168,6 +168,19 @@ async def test_redacted_state_is_seen_as_it_is_shown(homeserver):
         assert (await eye.room(room)).state["m.room.topic", ""] == {}
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [("POST", "users/{}/shadow_ban", {}), ("PUT", "suspend/{}", {"suspend": True})],
+    ids=["thrown-away", "refused"],
+)
+async def test_an_account_that_is_silenced_is_seen(homeserver, request, method, path, body):
+    """The server can throw away what an account of ours says, and tell it that all went well."""
+    member = await homeserver.member(request.node.callspec.id)
+    await homeserver.registrar.request(method, f"/_synapse/admin/v1/{path}", member.user_id, body=body)
+    async with eye_of(homeserver) as eye:
+        assert member.user_id in [each.user_id for each in (await eye.look()).accounts if each.locked]
+
+
 async def test_only_banyan_may_look(homeserver):
     """The resource is on the public listener."""
     for token in (None, "guess", homeserver.secret("registrar.token")):
