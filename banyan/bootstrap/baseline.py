@@ -1,6 +1,6 @@
 """What our own files say of the homeserver and of our accounts, and what their keys are worth."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
@@ -32,6 +32,7 @@ def baseline_of(home: Home, spec: HomeserverSpec, partners: Collection[str] = ()
     rendered = configuration(Paths(home.path.resolve()), spec)
     settings = [(key, setting.value, setting.reason) for key, setting in HARDENING.items()]
     settings += [(key, lookup(rendered, key), reason) for key, reason in OF_THIS_HOME.items()]
+    settings.append(("modules", _as_told(rendered["modules"]), "nothing but our gate runs inside of it"))
     devices, identities = {}, {}
     for name in OUR_LOCALPARTS:
         files = Files(home.secrets, name)
@@ -43,7 +44,15 @@ def baseline_of(home: Home, spec: HomeserverSpec, partners: Collection[str] = ()
     if warden.exists():
         identities["warden"] = warden.read_text().strip()
     services = registered(server_name=spec.server_name, warden_url=spec.private_url)
-    return Baseline(settings, services, devices, identities)
+    return Baseline(settings, frozenset(rendered), services, devices, identities)
+
+
+def _as_told(modules: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Modules as the gate tells of them: without the text that says where a secret lies."""
+    return [
+        {**each, "config": {key: value for key, value in each["config"].items() if key != "secret_path"}}
+        for each in modules
+    ]
 
 
 def judged(user_id: str, answer: Mapping[str, Any]) -> tuple[str | None, Mapping[str, bool]]:

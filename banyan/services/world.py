@@ -30,6 +30,8 @@ class Baseline:
 
     settings: Sequence[tuple[str, Any, str]] = ()
     """Dotted key, value and why it is so."""
+    keys: frozenset[str] = frozenset()
+    """Every key that the configuration has outside of others; empty: none is judged."""
     services: Mapping[str, SeenService] = field(default_factory=dict)
     """The application services that we registered, by id."""
     devices: Mapping[str, str] = field(default_factory=dict)
@@ -230,12 +232,17 @@ class _Assembly:
             )
 
     def _server(self) -> ServerFacts:
-        running = self.sight.settings
+        running, keys = self.sight.settings, self.baseline.keys
+        declared = [
+            SettingFacts(key, wanted, lookup(running, key), reason)
+            for key, wanted, reason in self.baseline.settings
+        ]
+        added = [
+            SettingFacts(key, None, running[key], "nobody declared it")
+            for key in sorted(running.keys() - keys if keys else ())
+        ]
         return ServerFacts(
-            settings=tuple(
-                SettingFacts(key, wanted, lookup(running, key), reason)
-                for key, wanted, reason in self.baseline.settings
-            ),
+            settings=(*declared, *added),
             accounts=tuple(self.sight.accounts),
             tokens=tuple(map(self._token, self.sight.tokens)),
             known_tokens=self.books.tokens,

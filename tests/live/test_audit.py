@@ -211,6 +211,8 @@ async def test_what_runs_is_audited_and_not_what_is_written(place):
     changed["user_directory"]["enabled"] = True
     changed["rc_message"]["per_second"] = 900
     changed["federation_domain_whitelist"] = ["evil.example"]
+    changed["modules"][0]["config"]["growers"].append("mallory")
+    changed["auto_accept_invites"] = {"enabled": True}
     changed["app_service_config_files"].append(str(_service(place.home, "bridge", "@.*")))
     _service(place.home, "warden", "^@warden:.*")
     config.write_text(yaml.safe_dump(changed))
@@ -220,6 +222,8 @@ async def test_what_runs_is_audited_and_not_what_is_written(place):
     found = {each for each in await place.found() if each[0] in CONFIGURED}
     assert found == {
         ("server-setting", "user_directory.enabled"),
+        ("server-setting", "modules"),
+        ("server-setting", "auto_accept_invites"),
         ("server-limit", "rc_message"),
         ("service-unknown", "bridge"),
         ("service-shared", "bridge"),

@@ -199,11 +199,19 @@ def test_partners_are_those_of_joint_rooms_that_are_not_cut(see, network):
 def test_what_was_registered_is_handed_on(see):
     """The baseline beside the running homeserver."""
     warden = SeenService("warden", "http://x", [("^@warden$", True)])
-    baseline = Baseline([("a.b", 1, "so")], {"warden": warden})
+    baseline = Baseline([("a.b", 1, "so")], services={"warden": warden})
     server = see(baseline=baseline, change={"settings": {"a": {"b": 2}}}).server
     [setting] = server.settings
     assert (setting.key, setting.wanted, setting.running, setting.reason) == ("a.b", 1, 2, "so")
     assert server.known_services == {"warden": warden}
+
+
+def test_a_setting_that_nobody_declared_is_judged_too(see):
+    """`jwt_config` lets its holder log in as anybody, and stands in no table of what ought to be."""
+    baseline = Baseline([("a.b", 1, "so")], frozenset({"a", "c"}))
+    running = {"a": {"b": 1}, "c": 2, "jwt_config": {"enabled": True}}
+    told = see(baseline=baseline, change={"settings": running}).server.settings
+    assert [(each.key, each.wanted) for each in told] == [("a.b", 1), ("jwt_config", None)]
 
 
 def test_the_moment_is_that_of_the_sight(see):
