@@ -16,7 +16,7 @@ from banyan.domain.sight import SeenRoom
 from homeserver.desired import DesiredRoom, StateEvent
 from homeserver.observe import ObservedRoom
 from policies.partners import OPEN_ACL
-from policies.rooms import ALGORITHM, ROOM_KINDS, WARDEN
+from policies.rooms import ALGORITHM, NEVER_EMPTIED, ROOM_KINDS, WARDEN
 
 POWER: Final = "m.room.power_levels"
 CHILD: Final = "m.space.child"
@@ -28,19 +28,6 @@ _NEUTRAL: Final[Mapping[str, Mapping[str, Any]]] = {
     "m.room.name": {"name": ""},
     "m.room.topic": {"topic": ""},
 }
-_STAYS: Final = frozenset(
-    {
-        "m.room.create",
-        # Synapse and the gate let nobody empty these; with a state key of their own they mean nothing
-        "m.room.encryption",
-        "m.room.guest_access",
-        "m.room.history_visibility",
-        "m.room.join_rules",
-        POWER,
-        # only a creator sets it, and nothing takes it back
-        "m.room.tombstone",
-    }
-)
 _BAN_LIST: Final = "m.policy.rule."
 
 
@@ -177,7 +164,7 @@ def _surplus(
 ) -> Iterator[Change]:
     declared = {(event.type, event.state_key) for event in wanted.state(parent_id)}
     for (kind, state_key), content in sorted(found.state.items(), key=lambda item: item[0]):
-        if (kind, state_key) in declared or kind in _STAYS or kind.startswith(_BAN_LIST):
+        if (kind, state_key) in declared or kind in NEVER_EMPTIED or kind.startswith(_BAN_LIST):
             continue
         if kind == CHILD and (children is None or state_key in children):
             continue

@@ -89,6 +89,21 @@ _GUARDED: Final = (
 )
 """State that only the warden sets. `state_default` says so too; spelt out, no server default can differ."""
 
+NEVER_EMPTIED: Final = frozenset(
+    {
+        "m.room.create",
+        # Synapse and the gate let nobody empty these
+        "m.room.encryption",
+        "m.room.guest_access",
+        "m.room.history_visibility",
+        "m.room.join_rules",
+        "m.room.power_levels",
+        # only a creator sets it, and nothing takes it back
+        "m.room.tombstone",
+    }
+)
+"""State that stays once it is there. With a state key of its own it means nothing."""
+
 
 def power_levels(
     kind: RoomKind,

@@ -9,6 +9,7 @@ from banyan.i18n import N_
 from policies.engine import Drift, rule
 from policies.facts import RoomFacts, World
 from policies.partners import OPEN_ACL, server_acl
+from policies.rooms import NEVER_EMPTIED
 from policies.rules.reading import mapping, same, shown
 
 _JUDGED: Final = frozenset(
@@ -73,6 +74,8 @@ def _is_extra(room: RoomFacts, kind: str, key: str, content: Any) -> bool:
     if kind == _ACL and not key and room.declared and room.declared.kind is RoomKind.JOINT:
         return False
     if kind == _ACL and not key and content == OPEN_ACL:
+        return False
+    if key and kind in NEVER_EMPTIED:
         return False
     expected = kind in _JUDGED and (not key or kind in _KEYED)
     return not expected and _says_something(content)
