@@ -22,16 +22,24 @@ async def look(
     """Have the warden compare a room with what is wanted now, and put right what differs.
 
     `meant` are types of state that differ because we decided so: setting them is no repair. `after` is the
-    id of an effect that has to have ended first.
+    id of an effect that has to have ended first; should it never end, other looks at that room go on.
     """
-    payload = {"room_id": room_id, "meant": sorted(meant)}
-    await tx.outbox.put(NewEffect(Actor.WARDEN, "look", payload, lane=room_id, after=after))
+    payload, lane = {"room_id": room_id, "meant": sorted(meant)}, _waiting(room_id) if after else room_id
+    await tx.outbox.put(NewEffect(Actor.WARDEN, "look", payload, lane=lane, after=after))
 
 
 async def meant_now(tx: UnitOfWork, room_id: str) -> frozenset[str]:
     """Types of state that looks still to come are meant to set: if they differ, we decided so."""
-    waiting = await tx.outbox.queued(Actor.WARDEN, room_id)
-    return frozenset(kind for each in waiting for kind in each.payload.get("meant", ()))
+    coming = [
+        *await tx.outbox.queued(Actor.WARDEN, room_id),
+        *await tx.outbox.queued(Actor.WARDEN, _waiting(room_id)),
+    ]
+    return frozenset(kind for each in coming for kind in each.payload.get("meant", ()))
+
+
+def _waiting(room_id: str) -> str:
+    """Lane of looks that wait for something else."""
+    return f"{room_id} waiting"
 
 
 async def set_powers(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from banyan.domain.effects import Actor
+from banyan.domain.effects import Actor, NewEffect
 from banyan.domain.people import MemberStatus
 from banyan.domain.rooms import Room, RoomKey, RoomKind
 from banyan.errors import NotFound
@@ -227,6 +227,18 @@ async def test_what_another_look_is_meant_to_set_is_no_repair(reconciling, work,
     for effect in "12345":
         assert not (await reconciling.decide(effect, room, [POWER])).frozen
     assert await decisions() == []
+
+
+async def test_a_look_that_waits_keeps_no_other_waiting(work, room, clock, reconciling, decisions):
+    """Without the registrar's key nobody's access ends; what is changed in their rooms is put right still."""
+    async with work() as tx:
+        never = await tx.outbox.put(NewEffect(Actor.REGISTRAR, "end_sessions", {}))
+        await look(tx, room.room_id, meant={POWER}, after=never)
+        await look(tx, room.room_id)
+        due = await tx.outbox.due(Actor.WARDEN, clock.now(), 9)
+    assert [each.payload["meant"] for each in due] == [[]]
+    await reconciling.decide("1", room, [POWER])
+    assert await decisions() == [], "the levels that will be set then are no repair now"
 
 
 async def test_a_frozen_room_that_loses_more_is_told(reconciling, work, room, warned, decisions):
