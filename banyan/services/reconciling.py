@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from banyan.domain.log import Action, NewEntry
 from banyan.domain.people import LET_IN, Accounts, Member
-from banyan.domain.rooms import Room, RoomKey
+from banyan.domain.rooms import Room, RoomKey, RoomKind
 from banyan.errors import NotFound
 from banyan.network import Network
 from banyan.services.looking import POWER, Powers, look, meant_now, powers
@@ -22,6 +22,7 @@ from banyan.services.ports import Clock, UnitOfWork, Work
 from banyan.services.vigil import warn
 from policies.partners import guests_now, server_of
 from policies.placement import rooms_now, seats_of
+from policies.rooms import power_levels
 
 NETWORK: Final = "network"
 """Under which the last network file that was applied wholly is noted."""
@@ -103,6 +104,8 @@ class Reconciling:
         self._accounts = accounts
         self._says = says
         self._digest = digest_of(network)
+        self._words = {"member", *power_levels(RoomKind.TALK, accounts)["events"]}
+        """What the log may say of a repair: a type of state is whatever somebody wrote."""
 
     # hearing
 
@@ -233,7 +236,7 @@ class Reconciling:
             freezes = bool(reasons) and not room.frozen
             if noted := [each for each in doing if each in new]:
                 await tx.repairs.add(room.room_id, noted, now)
-                await self._log(tx, room, changes=",".join(map(_kind, noted)))
+                await self._log(tx, room, changes=",".join(dict.fromkeys(map(self._kind, noted))))
             for reason in (each for each in told if each in new):
                 await warn(tx, reason, room=room.key)
             if freezes:
@@ -266,6 +269,11 @@ class Reconciling:
             for room_id in room_ids:
                 await look(tx, room_id)
 
+    def _kind(self, thing: str) -> str:
+        """What the log says of a repair: somebody's membership, not whose; no word that is not ours."""
+        kind = thing.partition(":")[0]
+        return kind if kind in self._words else "other"
+
     async def _log(self, tx: UnitOfWork, room: Room, reason: str = "", **details: str) -> None:
         await tx.log.append(NewEntry(Action.ROOM_CHANGED, _BY, room.key, reason=reason, details=details))
 
@@ -297,8 +305,3 @@ async def everybody(tx: UnitOfWork, network: Network, accounts: Accounts) -> Map
     for room in await tx.rooms.all():
         people[room.key] |= guests_now(network, room.key, cut)
     return {key: frozenset(there) for key, there in people.items()}
-
-
-def _kind(thing: str) -> str:
-    """What the log says of a repair: somebody's membership, not whose."""
-    return thing.partition(":")[0]

@@ -263,6 +263,12 @@ async def test_a_person_is_not_named(reconciling, room, decisions):
     assert [details for *_, details in await decisions()] == [{"changes": "member"}]
 
 
+async def test_the_log_repeats_no_word_of_whoever_changed_a_room(reconciling, room, decisions):
+    """A type of state is free text, and as many of them as somebody likes."""
+    await reconciling.decide("1", room, [TOPIC, *(f"meet.at.the.bridge.{each}" for each in range(99))])
+    assert [details for *_, details in await decisions()] == [{"changes": f"{TOPIC},other"}]
+
+
 async def test_a_refused_repair_is_told_once_an_hour(reconciling, room, clock, warned):
     for _ in range(3):
         await reconciling.refused(room)
