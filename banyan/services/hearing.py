@@ -17,7 +17,12 @@ class Ears:
         self._reconciling = reconciling
 
     async def heard(self, transaction: str, joins: Sequence[Join], changes: Sequence[Changed]) -> None:
-        """Admit who came, look where something changed; nothing when this transaction was handled before."""
+        """Admit who came, look where something changed; nothing when this transaction was handled before.
+
+        What is only said costs no write: whoever floods a room must keep no alarm waiting.
+        """
+        if not (joins or changes):
+            return
         async with self._work() as tx:
             if await tx.answered.first(transaction, self._clock.now()):
                 await self._members.joined(tx, joins)

@@ -52,6 +52,15 @@ async def test_a_join_admits(put, members, effects):
     assert [kind for kind, _ in await effects(Actor.DESK)] == ["open_chat"]
 
 
+async def test_what_is_said_is_not_even_noted(put, work, clock):
+    """Members may write as much as they like: it takes no place in our database."""
+    said = {"type": "m.room.encrypted", "room_id": "!talk", "event_id": "$1", "sender": "@a:b", "content": {}}
+    assert (await put(said)).status == 200
+    clock.forward(days=1)
+    async with work() as tx:
+        assert await tx.answered.forget(clock.now()) == 0
+
+
 async def test_a_homeserver_that_starts_over_is_heard(put, members):
     """The same transaction id with other events is another transaction."""
     invited = await members.invite("KH")
