@@ -1,12 +1,40 @@
 """The steward: talks with staff."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from banyan.domain.effects import Effect
 from banyan.services.outbox import Handler, Never
+from banyan.services.ports import Work
+from banyan.services.vigil import SECURITY
 from bots.outgoing import Outgoing
 from bots.texts import WARNINGS, checkpoint, warning
+
+FOR_SECURITY = frozenset({"warn", "checkpoint"})
+"""Effects that are for the security staff, wherever their room is by now."""
+
+
+def where_they_are(work: Work, handlers: Mapping[str, Handler]) -> Mapping[str, Handler]:
+    """Let what staff are told follow them: a room may be gone, and made anew, before it could be told there.
+
+    What is for the security staff goes to the room they have now; the rest ends with the room it was for.
+    """
+
+    def following(handler: Handler) -> Handler:
+        async def carry_out(effect: Effect) -> Mapping[str, Any]:
+            async with work.reading() as tx:
+                known = await tx.rooms.by_id(effect.payload["room_id"])
+                now = await tx.rooms.get(SECURITY) if effect.kind in FOR_SECURITY else None
+            if known is None and now is None:
+                raise Never("room-gone")
+            if known is None and now is not None:
+                effect = replace(effect, payload={**effect.payload, "room_id": now.room_id})
+            return await handler(effect)
+
+        return carry_out
+
+    return {kind: following(handler) for kind, handler in handlers.items()}
 
 
 class Steward:

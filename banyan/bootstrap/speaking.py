@@ -27,7 +27,7 @@ from bots.keys import KeyRoster
 from bots.outgoing import Outgoing
 from bots.proposals import PREVIEWS, Preview, Proposals
 from bots.rollcall import Asking, Telling
-from bots.steward import Steward
+from bots.steward import Steward, where_they_are
 from bots.welcoming import Welcome
 
 READY_SECONDS = 120
@@ -82,8 +82,8 @@ async def _steward(parts: Parts, client: Client, outgoing: Outgoing) -> Mapping[
     proposals = Proposals(outgoing, parts.approvals, parts.work, previews)
     telling = Telling(outgoing, parts.roll_call)
     brake = Brake(outgoing.send, parts.freezing, parts.work)
-    equipped = (Steward(outgoing), proposals, telling, brake)
-    return {kind: handler for each in equipped for kind, handler in each.handlers.items()}
+    said = where_they_are(parts.work, Steward(outgoing).handlers)
+    return {**said, **proposals.handlers, **telling.handlers, **brake.handlers}
 
 
 SPEAKERS: Mapping[Actor, Equip] = {Actor.ALARM: _alarm, Actor.DESK: _desk, Actor.STEWARD: _steward}

@@ -8,9 +8,9 @@ from banyan.domain.notes import Head, find_notes, sign
 from banyan.services.outbox import Never
 from bots.client import MatrixError
 from bots.outgoing import MARK, Outgoing
-from bots.steward import Steward
+from bots.steward import Steward, where_they_are
 from tests.bots.fake_client import FakeClient
-from tests.fakes import NOON
+from tests.fakes import NOON, room_id
 
 ROOM = "!vetting:banyan.test"
 
@@ -55,6 +55,23 @@ async def test_a_warning_nobody_worded_is_never_said(handle, client):
         await handle("warn", reason="no-such-thing", language="en")
     await handle("warn", reason="warden-has-device", language="en")
     assert len(client.sent) == 1
+
+
+async def test_warnings_follow_the_security_staff(client, clock, work, rooms):
+    """Somebody deleted their room; it is made anew: the warnings of that time arrive there."""
+    handlers = where_they_are(work, Steward(Outgoing(client, clock)).handlers)
+
+    def effect(kind, **payload):
+        name = f"{kind} {payload['room_id']}"
+        return Effect(name, 1, Actor.STEWARD, kind, payload, "", None, EffectState.QUEUED, NOON)
+
+    asked = {"reason": "room-gone", "language": "en", "values": {"room": "talk:KH"}}
+    await handlers["warn"](effect("warn", room_id="!deleted", **asked))
+    await handlers["warn"](effect("warn", room_id=room_id("staff:security"), **asked))
+    assert [event["room_id"] for event in client.sent] == [room_id("staff:security")] * 2
+    with pytest.raises(Never):
+        await handlers["say"](effect("say", room_id="!deleted", content={}))
+    await handlers["say"](effect("say", room_id=room_id("staff:vetting"), content={}))
 
 
 async def test_a_checkpoint_can_be_copied_whole(handle, client):
