@@ -132,6 +132,11 @@ class SqlOutbox:
         counts: dict[str, int] = dict((await self._connection.execute(query)).all())
         return {actor: counts.get(actor.value, 0) for actor in Actor}
 
+    async def stuck(self, actor: Actor, attempts: int) -> bool:
+        """Whether that actor has tried something that often and it is not done."""
+        often = and_(outbox.c.actor == actor.value, QUEUED, outbox.c.attempts >= attempts)
+        return bool((await self._connection.execute(select(exists().where(often)))).scalar())
+
     async def forget(self, before: datetime) -> int:
         """Erase what rows that ended before that moment said; how many. Their `dedupe` values stay known."""
         old = and_(~QUEUED, outbox.c.done < before)

@@ -73,6 +73,9 @@ class Outbox(Protocol):
     async def waiting(self) -> Mapping[Actor, int]:
         """How many rows are queued, per actor (a metric)."""
 
+    async def stuck(self, actor: Actor, attempts: int) -> bool:
+        """Whether that actor has tried something that often and it is not done."""
+
     async def forget(self, before: datetime) -> int:
         """Erase what rows that ended before that moment said; how many. Their `dedupe` values stay known."""
 

@@ -271,6 +271,19 @@ async def test_an_effect_remembers_its_first_attempt(work, clock):
     assert effect.payload == {"a": 1}
 
 
+async def test_what_is_tried_in_vain_is_noticed(work, clock):
+    """What staff are to be told and are not, and nothing of anybody else's; until it is done."""
+    async with work() as tx:
+        effect_id = await tx.outbox.put(NewEffect(Actor.STEWARD, "warn", {}))
+        for _ in range(3):
+            assert not await tx.outbox.stuck(Actor.STEWARD, 3)
+            await tx.outbox.begin([effect_id], clock.now(), None)
+        assert await tx.outbox.stuck(Actor.STEWARD, 3)
+        assert not await tx.outbox.stuck(Actor.DESK, 3)
+        await tx.outbox.done(effect_id, clock.now(), {})
+        assert not await tx.outbox.stuck(Actor.STEWARD, 3)
+
+
 async def test_the_same_effect_is_written_once(work, clock):
     """A second effect with the same dedupe value is the first one, also after that one is done."""
     effect = NewEffect(Actor.DESK, "open_chat", {}, dedupe="chat:1")
