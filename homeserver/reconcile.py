@@ -28,7 +28,6 @@ _NEUTRAL: Final[Mapping[str, Mapping[str, Any]]] = {
     "m.room.name": {"name": ""},
     "m.room.topic": {"topic": ""},
 }
-_BAN_LIST: Final = "m.policy.rule."
 
 
 class Loss(StrEnum):
@@ -164,7 +163,7 @@ def _surplus(
 ) -> Iterator[Change]:
     declared = {(event.type, event.state_key) for event in wanted.state(parent_id)}
     for (kind, state_key), content in sorted(found.state.items(), key=lambda item: item[0]):
-        if (kind, state_key) in declared or kind in NEVER_EMPTIED or kind.startswith(_BAN_LIST):
+        if (kind, state_key) in declared or kind in NEVER_EMPTIED:
             continue
         if kind == CHILD and (children is None or state_key in children):
             continue

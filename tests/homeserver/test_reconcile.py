@@ -71,18 +71,19 @@ async def test_nobody_is_judged_where_nobody_is_known(rig):
 
 
 async def test_state_that_nobody_declared_is_emptied_once(rig):
-    """A topic and a widget go; ban lists stay; the second run writes nothing."""
+    """A topic, a widget and a ban list go; the second run writes nothing."""
     rig.talk.state["m.room.topic", ""] = {"topic": "meet at the bridge"}
     rig.talk.state["im.vector.modular.widgets", "w"] = {"url": "https://a.test"}
     rig.talk.state["m.policy.rule.user", "rule"] = {"entity": "@bad:a.b"}
     plan = await rig.grower().plan()
     assert plan.render().splitlines()[1] == (
-        "  ~ talk:KH              im.vector.modular.widgets (emptied); m.room.topic (emptied)"
+        "  ~ talk:KH              im.vector.modular.widgets (emptied); m.policy.rule.user (emptied); "
+        "m.room.topic (emptied)"
     )
     await rig.grower().grow()
     assert rig.talk.state["m.room.topic", ""] == {"topic": ""}
     assert rig.talk.state["im.vector.modular.widgets", "w"] == {}
-    assert rig.talk.state["m.policy.rule.user", "rule"]
+    assert rig.talk.state["m.policy.rule.user", "rule"] == {}
     rig.fake.writes.clear()
     await rig.grower().grow()
     assert rig.fake.writes == []

@@ -23,6 +23,7 @@ LOOKED_AT = {case: world for case, (_, world, *_) in CASES.items()} | HARMLESS
 LOOKED_AT |= {
     "as it ought to be": WORLD,
     "a join rule that counts for nothing": state("m.room.join_rules", {"join_rule": "public"}, state_key="x"),
+    "a ban list": state("m.policy.rule.user", {"entity": "@bad:a.b"}, state_key="rule"),
     "a space encrypted in another way": state("m.room.encryption", {"algorithm": "x"}, SPACE),
 }
 
