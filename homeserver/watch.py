@@ -33,6 +33,8 @@ class Watched:
     """Its one device; None for an account that owns none."""
     master_key: str | None = None
     """The public half of the identity that it was given; None for one without."""
+    retired: frozenset[str] = frozenset()
+    """Devices of which we lost the store: they are known for some days more."""
 
 
 class Watch:
@@ -50,7 +52,7 @@ class Watch:
         for account in accounts:
             own = account.name == WARDEN
             devices = {*await self._admin.devices(account.user_id)}
-            if devices - {account.device_id}:
+            if devices - {account.device_id, *account.retired}:
                 found.add((Intrusion.WARDEN_DEVICE if own else Intrusion.DEVICE, account.name))
             published = identities.get(account.user_id)
             if account.master_key and published not in (None, account.master_key):

@@ -117,6 +117,8 @@ class OurFacts:
     """Ids of the rooms it is in."""
     expected: frozenset[str] = frozenset()
     """Ids of the rooms it belongs to."""
+    retired: frozenset[str] = frozenset()
+    """Devices of which we lost the store: they write nothing any more, and are gone within days."""
     anywhere: bool = False
     """It may be in rooms that the network file does not know (chats)."""
 

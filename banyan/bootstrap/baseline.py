@@ -8,6 +8,7 @@ from banyan.domain.people import OUR_LOCALPARTS
 from banyan.services.world import Baseline, lookup
 from banyan.settings import Home
 from bots.client import Credentials, Files, Seeds
+from bots.client.retired import retired
 from bots.client.trust import read_devices, read_identity
 from homeserver.config import HomeserverSpec, Paths, configuration
 from homeserver.hardening import HARDENING
@@ -33,18 +34,19 @@ def baseline_of(home: Home, spec: HomeserverSpec, partners: Collection[str] = ()
     settings = [(key, setting.value, setting.reason) for key, setting in HARDENING.items()]
     settings += [(key, lookup(rendered, key), reason) for key, reason in OF_THIS_HOME.items()]
     settings.append(("modules", _as_told(rendered["modules"]), "nothing but our gate runs inside of it"))
-    devices, identities = {}, {}
+    devices, lost, identities = {}, {}, {}
     for name in OUR_LOCALPARTS:
         files = Files(home.secrets, name)
         if files.credentials.exists():
             devices[name] = Credentials.load(files.credentials).device_id
+        lost[name] = frozenset(each.device_id for each in retired(files.retired))
         if seeds := Seeds.load(files.seeds):
             identities[name] = seeds.identity
     warden = home.secret("warden.identity")  # its seeds are offline
     if warden.exists():
         identities["warden"] = warden.read_text().strip()
     services = registered(server_name=spec.server_name, warden_url=spec.private_url)
-    return Baseline(settings, frozenset(rendered), services, devices, identities)
+    return Baseline(settings, frozenset(rendered), services, devices, lost, identities)
 
 
 def _as_told(modules: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

@@ -115,7 +115,13 @@ def _watched(parts: Parts, tokens: Mapping[str, str | None]) -> list[Watched]:
     files = baseline_of(parts.home, parts.spec)
     devices = {**tokens, **files.devices}
     return [
-        Watched(name, getattr(parts.accounts, name), devices.get(name), files.identities.get(name))
+        Watched(
+            name,
+            getattr(parts.accounts, name),
+            devices.get(name),
+            files.identities.get(name),
+            files.retired.get(name, frozenset()),
+        )
         for name in OUR_LOCALPARTS
     ]
 

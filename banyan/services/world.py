@@ -36,6 +36,8 @@ class Baseline:
     """The application services that we registered, by id."""
     devices: Mapping[str, str] = field(default_factory=dict)
     """Name of an account of ours → the one device it has."""
+    retired: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Name of an account of ours → devices of which the store was lost, not long ago."""
     identities: Mapping[str, str] = field(default_factory=dict)
     """Name of an account of ours → the master key it was given."""
 
@@ -222,6 +224,7 @@ class _Assembly:
                 account=self.seen.get(user_id),
                 device_id=self.baseline.devices.get(name),
                 master_key=self.baseline.identities.get(name),
+                retired=self.baseline.retired.get(name, frozenset()),
                 rooms=frozenset(present[user_id]),
                 expected=frozenset(
                     room_id

@@ -15,6 +15,7 @@ from bots.client.canonical import Json
 from bots.client.credentials import Credentials
 from bots.client.errors import LoginExpires
 from bots.client.olm import Olm, publish_keys
+from bots.client.retired import end_due, retire
 from bots.client.signing import Seeds, publish_identity, published_master, sign_device
 from bots.client.store import Store
 
@@ -37,6 +38,11 @@ class Files:
     def credentials(self) -> Path:
         """The device's login."""
         return self.directory / f"{self.localpart}.credentials.json"
+
+    @property
+    def retired(self) -> Path:
+        """Its devices of which the store was lost."""
+        return self.directory / f"{self.localpart}.retired.json"
 
     @property
     def seeds(self) -> Path:
@@ -158,8 +164,10 @@ async def _equip(
         store.set_meta("device_id", device_id)
         olm = Olm(store, user_id, device_id, pickle_key, clock=time)
         credentials = await _standing_login(homeserver_url, files, device_id) or await log_in(device_id)
+        retire(files.retired, files.credentials, device_id, time())
         credentials.save(files.credentials)
         await _vouch(homeserver_url, credentials, files, lambda api: publish_keys(api, olm))
+        await end_due(files.retired, homeserver_url, time())
     finally:
         store.close()
     return credentials

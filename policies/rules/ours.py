@@ -53,7 +53,8 @@ def device(ours: OurFacts, _: World) -> Iterator[Drift]:
 
 
 def _is_strange(ours: OurFacts, device: SeenDevice) -> bool:
-    return device.encrypts if ours.device_id is None else device.device_id != ours.device_id
+    own = {ours.device_id, *ours.retired}
+    return device.encrypts if ours.device_id is None else device.device_id not in own
 
 
 @rule(

@@ -168,6 +168,12 @@ HARMLESS = {
     "no partner, an empty list": sound(example(joint={})),
     "our own name on the list": with_server(WORLD, whitelist=frozenset({PARTNER, OURS.server_name})),
     "the keeper's session": with_ours(WORLD, "keeper", devices=(SeenDevice("X", encrypts=False),)),
+    "a device whose store was lost": with_ours(
+        WORLD,
+        "alarm",
+        devices=(SeenDevice("OURS", signed=True), SeenDevice("LOST", signed=True)),
+        retired=frozenset({"LOST"}),
+    ),
     "no first identity to compare with": with_ours(
         with_ours(WORLD, "keeper", master_key=None), "registrar", master_key=None
     ),
