@@ -79,8 +79,8 @@ WARNINGS = {
         "Write nothing in it. Ask the operator to run banyan apply with the keeper's token."
     ),
     "room-gone": N_(
-        "The room {room} is gone from the server. Ask the operator to run banyan apply with the keeper's "
-        "token: it makes a new one and lets everybody in."
+        "The room {room} is gone from the server. Ask the operator to run banyan apply --allow-removals with "
+        "the keeper's token: it makes a new one and lets everybody in."
     ),
     "room-not-repaired": N_(
         "Something is wrong with the room {room}, and the server does not let me put it right. Write nothing "

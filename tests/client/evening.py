@@ -132,6 +132,6 @@ async def _arrive(network: Network, node: Node, part: Part) -> Person:
         await network.grant(invited.user_id, part.role)
     phone = await node.login(network.run.homeserver_url, invited.user_id, PASSPHRASE, strict=True)
     await phone.wait_rooms(OWN_ROOMS + STAFF_ROOMS[part.role], within=60)
-    person = Person(part.who, part.language, phone, network, NAMES)
+    person = Person(part.who, part.language, phone, network, NAMES, datetime.now(UTC))
     await person.look()
     return person

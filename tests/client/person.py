@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from banyan.domain.notes import find_notes
 from banyan.domain.rooms import RoomKey
@@ -39,6 +40,8 @@ class Person:
     network: Network
     names: Mapping[str, RoomKey]
     """Name of a room on the screen → what it is."""
+    here_since: datetime
+    """When their phone was there with its keys: nobody can write to it before."""
     rooms: dict[str, str] = field(default_factory=dict)
     """What a room is, or `chat` → its id."""
     titles: dict[str, str] = field(default_factory=dict)
