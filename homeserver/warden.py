@@ -55,6 +55,8 @@ class WardenActor:
         self._accounts = accounts
         self._reconciling = reconciling
         self._desired = desired
+        self.missed = True
+        """A room was not looked at because we stood back: everything has to be looked at once."""
 
     @property
     def handlers(self) -> Mapping[str, Handler]:
@@ -69,7 +71,10 @@ class WardenActor:
         """
         room_id = effect.payload["room_id"]
         standing = await self._reconciling.standing()
-        if standing is None or room_id not in standing.rooms:
+        if standing is None:
+            self.missed = True
+            return {}
+        if room_id not in standing.rooms:
             return {}
         room, seen = standing.rooms[room_id], await self._eye.room(room_id)
         if seen is None:
@@ -100,7 +105,12 @@ class WardenActor:
 
     async def drifted(self, standing: Standing) -> Sequence[str]:
         """Look at everything once; ids of those rooms of our books that are not as they should be."""
-        sight, everybody = await self._eye.look(), await self._reconciling.everybody()
+        self.missed = False  # before we look: what is missed meanwhile is looked at the next time
+        try:
+            sight, everybody = await self._eye.look(), await self._reconciling.everybody()
+        except BaseException:
+            self.missed = True
+            raise
         seen = {room.room_id: room for room in sight.rooms}
         desired = self._desired(standing)
 

@@ -89,23 +89,23 @@ def wanted(parts: Parts, standing: Standing) -> Mapping[RoomKey, DesiredRoom]:
 
 
 def whole_look(reconciling: Reconciling, actor: WardenActor) -> Job:
-    """Return what looks at every room once: at the start, and whenever we stood back for a while."""
-    looked, told = False, False
+    """Return what looks at every room once: at the start, and whenever we stood back, however shortly."""
+    told = False
 
     async def look() -> None:
-        nonlocal looked, told
+        nonlocal told
         standing = await reconciling.standing()
         if standing is None:
-            looked = False
+            actor.missed = True
             if not told:
                 await reconciling.tell_back()
                 told = True
-        elif not looked:
+        elif actor.missed:
             drifted = await actor.drifted(standing)
             if drifted:
                 await reconciling.ask(drifted)
             log.info("rooms-looked-at", rooms=len(standing.rooms), drifted=len(drifted))
-            looked, told = True, False
+            told = False
 
     return look
 

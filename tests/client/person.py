@@ -118,7 +118,7 @@ class Person:
         room: str = "chat",
         since: str | None = None,
         types: tuple[str, ...] = (MESSAGE, POLL),
-        within: float = 30,
+        within: float = 60,
     ) -> Event:
         """Wait for what one of ours says in a room: anything, or that marked text in whatever language."""
         account = self.network.account(speaker(room))

@@ -4,9 +4,11 @@ import copy
 
 import pytest
 
+from banyan.bootstrap.overseeing import whole_look
 from banyan.domain.effects import Actor, Effect, EffectState
 from banyan.domain.rooms import RoomKey
 from banyan.domain.sight import SeenRoom, Sight
+from banyan.errors import HomeserverDown
 from homeserver.desired import desired
 from homeserver.growing import Grower
 from homeserver.locators import locator_of
@@ -24,6 +26,7 @@ class Seeing:
 
     def __init__(self, fake):
         self.fake = fake
+        self.blind = False
 
     async def room(self, room_id):
         room = self.fake.rooms.get(room_id)
@@ -34,6 +37,8 @@ class Seeing:
         return SeenRoom(room_id, room.creator, "12", 1, members, state)
 
     async def look(self):
+        if self.blind:
+            raise HomeserverDown("nobody answers")
         return Sight(NOON, [await self.room(room_id) for room_id in self.fake.rooms], ())
 
 
@@ -284,6 +289,33 @@ async def test_while_another_network_is_applied_nothing_is_touched(rig):
         await tx.noted.set("network", "another")
     assert await rig.look() == {}
     assert rig.fake.writes == []
+
+
+async def test_what_was_missed_is_looked_at_afterwards(rig, effects):
+    """However short we stood back, and also after a round that failed."""
+    rounds = whole_look(rig.reconciling, rig.actor)
+    await rounds()
+    before = await looks(effects)
+    async with rig.work() as tx:
+        digest = await tx.noted.get("network")
+        await tx.noted.set("network", "another")
+    state("m.room.topic", {"topic": "x"})(rig.room(TALK))
+    assert await rig.look() == {}
+    async with rig.work() as tx:
+        await tx.noted.set("network", digest)
+    rig.actor._eye.blind = True
+    with pytest.raises(HomeserverDown):
+        await rounds()
+    rig.actor._eye.blind = False
+    await rounds()
+    assert await looks(effects) == before + 1
+    await rounds()
+    assert await looks(effects) == before + 1
+
+
+async def looks(effects):
+    """How many rooms the warden was asked to look at."""
+    return len([kind for kind, _ in await effects(Actor.WARDEN) if kind == "look"])
 
 
 @pytest.mark.parametrize("after_effect", [False, True])
