@@ -25,6 +25,7 @@ from synapse.api.room_versions import RoomVersions
 from synapse.crypto.event_signing import add_hashes_and_signatures
 from unpaddedbase64 import encode_base64
 
+from banyan.matrix import MatrixError
 from banyan.settings import DEFAULT_NETWORK
 from homeserver.matrix import Matrix
 from tests.certificates import Certificate, certificate
@@ -39,6 +40,8 @@ IMPATIENT = {
 }
 ROLE = "vetting_officer"
 JOINT = "joint:harbour"
+_TOO_EARLY = ("duplicate auth_events", "You are not invited to this room")
+"""What their Synapse says when it has an invitation and its room does not have it yet."""
 
 
 @dataclass(frozen=True)
@@ -118,6 +121,37 @@ class Pair:
         return await self.stack.enter_async_context(
             Matrix(self.theirs.url, self.tokens[localpart], patience=20)
         )
+
+    async def invited(self, guest: Matrix, room_id: str) -> None:
+        """Wait until somebody of theirs has an invitation to a room of ours."""
+        since: dict[str, str] = {}
+
+        async def there() -> bool:
+            # from where it was before: Synapse answers the same question for two minutes with the same answer
+            found = await guest.request("GET", "/sync", params={"timeout": 0, **since})
+            since["since"] = found["next_batch"]
+            return room_id in found.get("rooms", {}).get("invite", {})
+
+        await until(there, 60)
+
+    async def accepted(self, guest: Matrix, room_id: str) -> None:
+        """Wait until an invitation has come, and take it."""
+        await self.invited(guest, room_id)
+        await self.join(guest, room_id)
+
+    async def join(self, guest: Matrix, room_id: str) -> None:
+        """Somebody of theirs, who is invited, comes in."""
+
+        async def joined() -> bool:
+            try:
+                await guest.join(room_id)
+            except MatrixError as refused:
+                if any(words in refused.answer["error"] for words in _TOO_EARLY):
+                    return False
+                raise
+            return True
+
+        await until(joined)
 
     async def warden(self) -> Matrix:
         """Our warden, who sees every room."""

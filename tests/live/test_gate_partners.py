@@ -29,11 +29,7 @@ async def test_a_server_that_lies_gets_nobody_in(tmp_path):
         async def membership() -> str | None:
             return (await pair.memberships(room_id)).get(user_id)
 
-        async def invited() -> bool:
-            found = await guest.request("GET", "/sync", params={"timeout": 0})
-            return room_id in found.get("rooms", {}).get("invite", {})
-
-        await until(invited)
+        await pair.invited(guest, room_id)
         joins = [await signed_join(pair, room_id, tampered=tampered) for tampered in (False, True)]
         gate = GateFile(pair.ours.home / "gate.db")
         gate.withdraw(user_id, [room_id])
@@ -48,7 +44,7 @@ async def test_a_server_that_lies_gets_nobody_in(tmp_path):
         assert await membership() == "invite"
 
         gate.allow(user_id, [room_id])
-        await guest.join(room_id)
+        await pair.join(guest, room_id)
         for speaker, listener in ((warden, guest), (guest, warden)):
             mark = await pair.speak(speaker, room_id)
             await until(lambda listener=listener, mark=mark: pair.hears(listener, room_id, mark), within=60)

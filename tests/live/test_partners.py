@@ -30,7 +30,6 @@ from tests.live.federation import JOINT, ROLE, Pair, declare, federating, refere
 pytestmark = [pytest.mark.live, pytest.mark.asyncio(loop_scope="module")]
 
 GUEST, SECOND, EVE = "lamp", "sail", "eve"
-TOO_EARLY = ("duplicate auth_events", "You are not invited to this room")
 ELSEWHERE = ("space:KH", "talk:KH", "guide:KH", "alert:KH", "staff:vetting", "space:staff")
 
 
@@ -42,32 +41,8 @@ async def pair(tmp_path_factory) -> AsyncIterator[Pair]:
         pair.joint = pair.room(JOINT)
         pair.lamp, pair.sail, pair.eve = [await pair.their(each) for each in (GUEST, SECOND, EVE)]
         for guest in (pair.lamp, pair.sail):
-            await accepted(pair, guest)
+            await pair.accepted(guest, pair.joint)
         yield pair
-
-
-async def accepted(pair, guest) -> None:
-    """The invitation has come, and is taken."""
-    since: dict[str, str] = {}
-
-    async def invited() -> bool:
-        # from where it was before: Synapse answers the same question for two minutes with the same answer
-        found = await guest.request("GET", "/sync", params={"timeout": 0, **since})
-        since["since"] = found["next_batch"]
-        return pair.joint in found.get("rooms", {}).get("invite", {})
-
-    async def joined() -> bool:
-        try:
-            await guest.join(pair.joint)
-        except MatrixError as refused:
-            # their Synapse has the invitation a moment before its room has: it says either of these
-            if any(words in refused.answer["error"] for words in TOO_EARLY):
-                return False
-            raise
-        return True
-
-    await until(invited, 60)
-    await until(joined, 30)
 
 
 async def arrives(pair, speaker, listener, room_id=None) -> float:
@@ -214,7 +189,7 @@ async def test_a_join_kept_from_better_days_is_refused(pair):
     assert await in_joint_room(pair) == {GUEST: "join", SECOND: "leave"}
     declare(file, pair.theirs.server_name, guest_id(pair), sail)
     await pair.ours.banyan("apply")
-    await accepted(pair, pair.sail)
+    await pair.accepted(pair.sail, pair.joint)
 
 
 async def test_a_partners_server_learns_nothing_of_our_people(pair):
@@ -261,7 +236,7 @@ async def test_cut_off_and_readmitted(pair, record_property):
     record_property("steps back", [(each["step"], each["seconds"]) for each in report["steps"]])
     assert report["well"]
     for guest in (pair.lamp, pair.sail):
-        await accepted(pair, guest)
+        await pair.accepted(guest, pair.joint)
     await arrives(pair, pair.phone, pair.lamp)
     await arrives(pair, pair.lamp, pair.phone)
     assert not pair.theirs_holds(unheard), "what was said meanwhile is none of theirs, also afterwards"
@@ -319,7 +294,7 @@ async def test_killed_while_cutting_off_it_stays_cut_off(pair):
     await pair.ours.banyan("partner", "readmit", pair.theirs.server_name)
     pair.joint = pair.room("joint:again")
     for guest in (pair.lamp, pair.sail):
-        await accepted(pair, guest)
+        await pair.accepted(guest, pair.joint)
     await arrives(pair, pair.lamp, pair.phone)
 
 
