@@ -13,9 +13,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from banyan.clock import SystemClock
 from banyan.domain.people import Accounts, Member, MemberStatus, Placement
-from banyan.domain.rooms import Room, RoomKey, RoomKind
+from banyan.domain.rooms import Room, RoomKind, room_key
+from banyan.network import Theme, load_network
 from banyan.services.outbox import Wakes
 from banyan.services.roster import Roster
+from banyan.settings import DEFAULT_NETWORK
 from banyan.store.open import open_store
 from banyan.store.upgrade import upgrade
 from banyan.store.work import SqlWork
@@ -49,16 +51,17 @@ class Books:
 
 @asynccontextmanager
 async def books(file: Path, server_name: str, places: Iterable[Place]) -> AsyncIterator[Books]:
-    """Open a new database and write everybody down. A member's themes are the keys of their rooms."""
+    """Open a new database and write everybody down. Every room is that of a theme."""
     engine = open_store(f"sqlite+aiosqlite:///{file}")
     try:
         await upgrade(engine)
         wakes = Wakes()
         work = SqlWork(engine, SystemClock(), Ids(), wakes)
-        await _write_down(work, server_name, list(places))
-        roster = Roster(
-            work, Accounts(server_name), lambda placement: frozenset(map(RoomKey, placement.themes))
-        )
+        rooms = list(places)
+        await _write_down(work, server_name, rooms)
+        network = load_network(DEFAULT_NETWORK)
+        themes = {f"{number}": Theme(code_name=f"Theme {number}") for number in range(len(rooms))}
+        roster = Roster(work, Accounts(server_name), network.model_copy(update={"themes": themes}))
         yield Books(engine, work, wakes, roster)
     finally:
         await engine.dispose()
@@ -68,10 +71,10 @@ async def _write_down(work: SqlWork, server_name: str, places: list[Place]) -> N
     keys: dict[str, set[str]] = {}
     async with work() as tx:
         for number, place in enumerate(places):
-            key = RoomKey(f"alert:{number}")
-            await tx.rooms.put(Room(key, place.room_id, RoomKind.ALERT, "KH", "en"))
+            key = room_key(RoomKind.THEME, f"{number}")
+            await tx.rooms.put(Room(key, place.room_id, RoomKind.THEME, "regional", "en"))
             for person in place.people:
-                keys.setdefault(person.user_id, set()).add(key)
+                keys.setdefault(person.user_id, set()).add(f"{number}")
         for number, (user_id, themes) in enumerate(sorted(keys.items())):
             localpart = Accounts(server_name).localpart(user_id)
             placement = Placement("KH", themes=frozenset(themes))

@@ -4,12 +4,13 @@ People on partner servers come into joint rooms only, by their ids, and hold no 
 cut off counts as if nobody on it were declared.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final
 
+from banyan.domain.people import Accounts, Member
 from banyan.domain.rooms import RoomKey, RoomKind, room_key
 from banyan.network import Network
-from policies.placement import guests_of
+from policies.placement import guests_of, members_by_room
 
 NOBODY: Final[frozenset[str]] = frozenset()
 
@@ -39,6 +40,21 @@ def partner_of(network: Network, server: str) -> str | None:
 def guests_now(network: Network, key: RoomKey, cut: Collection[str] = NOBODY) -> frozenset[str]:
     """User ids of the people on partner servers who are to be in that room now."""
     return frozenset(user_id for user_id in guests_of(network, key) if server_of(user_id) not in cut)
+
+
+def people_by_room(
+    network: Network, accounts: Accounts, members: Iterable[Member], cut: Collection[str]
+) -> Mapping[RoomKey, frozenset[str]]:
+    """Room → user ids of all who may be there beside our own accounts. Rooms of nobody are left out.
+
+    The one answer that the gate enforces, the reconciler puts back and the audit compares with.
+    """
+    people = dict(members_by_room(network, accounts, members))
+    for place in network.joint:
+        key = room_key(RoomKind.JOINT, place)
+        if guests := guests_now(network, key, cut):
+            people[key] = people.get(key, NOBODY) | guests
+    return people
 
 
 def server_acl(network: Network, key: RoomKey, own: str, cut: Collection[str] = NOBODY) -> dict[str, Any]:

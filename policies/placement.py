@@ -1,8 +1,10 @@
 """From where a member stands in the network to the rooms they are in. Pure questions asked of the network."""
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from functools import cache, partial
 
-from banyan.domain.people import Accounts, Placement
+from banyan.domain.people import Accounts, Member, Placement
 from banyan.domain.rooms import RoomKey, RoomKind, room_key
 from banyan.errors import BanyanError, NotFound
 from banyan.network import Area, Network, Role
@@ -53,6 +55,18 @@ def powers_now(network: Network, placement: Placement) -> Mapping[RoomKey, int]:
     """`powers_of` what is left of the placement."""
     left = still_there(network, placement)
     return powers_of(network, left) if left else {}
+
+
+def members_by_room(
+    network: Network, accounts: Accounts, members: Iterable[Member]
+) -> Mapping[RoomKey, frozenset[str]]:
+    """Room → user ids of those of the members whose place it is. Rooms of nobody are left out."""
+    rooms = cache(partial(rooms_now, network))  # thousands of members stand in few places
+    people: defaultdict[RoomKey, set[str]] = defaultdict(set)
+    for member in members:
+        for key in rooms(member.placement):
+            people[key].add(accounts.member(member.localpart))
+    return {key: frozenset(there) for key, there in people.items()}
 
 
 def seats_of(kind: RoomKind, accounts: Accounts) -> frozenset[str]:

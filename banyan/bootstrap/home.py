@@ -64,7 +64,6 @@ from homeserver.registration import PublicRegistration
 from homeserver.supervise import Synapse
 from homeserver.survey import Surveyor
 from homeserver.warden import asks_for
-from policies.placement import rooms_now
 
 EYE_PATIENCE = 10.0
 """Seconds for which the gate is asked again when it does not answer."""
@@ -119,7 +118,7 @@ class Parts:
     @cached_property
     def roster(self) -> Roster:
         """Who ought to be where."""
-        roster = Roster(self.work, self.accounts, partial(rooms_now, self.network))
+        roster = Roster(self.work, self.accounts, self.network)
         self.wakes.listen(roster)
         return roster
 

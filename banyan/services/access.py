@@ -9,7 +9,7 @@ from banyan.domain.people import LET_IN, Accounts, MemberStatus
 from banyan.domain.rooms import RoomKey
 from banyan.network import Network
 from banyan.services.ports import Clock, UnitOfWork, Work
-from policies.partners import guests_now
+from policies.partners import NOBODY, people_by_room
 from policies.placement import rooms_now, seats_of
 
 
@@ -90,14 +90,13 @@ class Access:
             invitations = await tx.invitations.of_invited()
             out = await tx.members.all(MemberStatus.FROZEN)
             cut = await tx.cuts.all()
-        rooms = {room.key: room.room_id for room in standing}
-        allow = {(seat, room.room_id) for room in standing for seat in seats_of(room.kind, self._accounts)}
-        for room in standing:
-            allow.update((guest, room.room_id) for guest in guests_now(self._network, room.key, cut))
-        for member in members:
-            user_id = self._accounts.member(member.localpart)
-            ids = [rooms[key] for key in rooms_now(self._network, member.placement) if key in rooms]
-            allow.update((user_id, room_id) for room_id in (*ids, member.chat) if room_id)
+        people = people_by_room(self._network, self._accounts, members, cut)
+        allow = {
+            (user_id, room.room_id)
+            for room in standing
+            for user_id in people.get(room.key, NOBODY) | seats_of(room.kind, self._accounts)
+        }
+        allow.update((self._accounts.member(each.localpart), each.chat) for each in members if each.chat)
         names = {member.id: member.localpart for member in members}
         now = self._clock.now()
         tokens = [

@@ -5,7 +5,6 @@ question to our own books. What is left makes the warden look at that one room.
 """
 
 import json
-from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -20,7 +19,7 @@ from banyan.network import Network
 from banyan.services.looking import POWER, Powers, look, meant_now, powers
 from banyan.services.ports import Clock, UnitOfWork, Work
 from banyan.services.vigil import warn
-from policies.partners import guests_now, server_of
+from policies.partners import guests_now, people_by_room, server_of
 from policies.placement import rooms_now, seats_of
 from policies.rooms import power_levels
 
@@ -297,11 +296,4 @@ async def thaw(tx: UnitOfWork, key: RoomKey, *, by: str) -> bool:
 
 async def everybody(tx: UnitOfWork, network: Network, accounts: Accounts) -> Mapping[RoomKey, frozenset[str]]:
     """Room → user ids of all who may be there, beside our own accounts."""
-    people: defaultdict[RoomKey, set[str]] = defaultdict(set)
-    for member in await tx.members.all(*LET_IN):
-        for key in rooms_now(network, member.placement):
-            people[key].add(accounts.member(member.localpart))
-    cut = await tx.cuts.all()
-    for room in await tx.rooms.all():
-        people[room.key] |= guests_now(network, room.key, cut)
-    return {key: frozenset(there) for key, there in people.items()}
+    return people_by_room(network, accounts, await tx.members.all(*LET_IN), await tx.cuts.all())

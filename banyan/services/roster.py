@@ -1,19 +1,16 @@
 """Who ought to be in which room, by our own books: keys are shared with nobody else (threats.md T7)."""
 
 import time
-from collections import defaultdict
 from collections.abc import Callable
 
 from banyan.domain.effects import Actor
-from banyan.domain.people import Accounts, MemberStatus, Placement
-from banyan.domain.rooms import RoomKey
+from banyan.domain.people import Accounts, MemberStatus
+from banyan.network import Network
 from banyan.services.ports import Work
+from policies.placement import members_by_room
 
 LOOKS = 1.0
 """Seconds after which we look whether another process has moved anybody: it cannot tell us."""
-
-RoomsOf = Callable[[Placement], frozenset[RoomKey]]
-"""The policy that turns a placement into rooms."""
 
 
 class Roster:
@@ -30,13 +27,13 @@ class Roster:
         self,
         work: Work,
         accounts: Accounts,
-        rooms_of: RoomsOf,
+        network: Network,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """`monotonic` is in seconds."""
         self._work = work
         self._accounts = accounts
-        self._rooms_of = rooms_of
+        self._network = network
         self._monotonic = monotonic
         self._rooms: dict[str, frozenset[str]] | None = None
         self._moves = 0
@@ -76,15 +73,13 @@ class Roster:
 
     async def _read(self) -> tuple[dict[str, frozenset[str]], int]:
         async with self._work.reading() as tx:
-            ids = {room.key: room.room_id for room in await tx.rooms.all()}
+            standing = await tx.rooms.all()
             members = await tx.members.all(MemberStatus.ADMITTED)
             latest = await tx.outbox.latest(Actor.GATE)
-        people: defaultdict[str, set[str]] = defaultdict(set)
-        for member in members:
-            user_id = self._accounts.member(member.localpart)
-            for key in self._rooms_of(member.placement):
-                if key in ids:
-                    people[ids[key]].add(user_id)
-            if member.chat:
-                people[member.chat].add(user_id)
-        return {room_id: frozenset(users) for room_id, users in people.items()}, latest
+        people = members_by_room(self._network, self._accounts, members)
+        chats = {
+            member.chat: frozenset({self._accounts.member(member.localpart)})
+            for member in members
+            if member.chat
+        }
+        return {room.room_id: people.get(room.key, frozenset()) for room in standing} | chats, latest

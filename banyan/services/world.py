@@ -16,8 +16,8 @@ from banyan.network import Network
 from banyan.services.books import Books
 from banyan.services.looking import Powers
 from policies.facts import OurFacts, PersonFacts, Place, RoomFacts, ServerFacts, SettingFacts, World
-from policies.partners import guests_now, servers_of
-from policies.placement import powers_now, rooms_now, seats_of
+from policies.partners import NOBODY, people_by_room, servers_of
+from policies.placement import powers_now, seats_of
 from policies.rooms import DeclaredRoom, declared_rooms
 
 WHITELIST = "federation_domain_whitelist"
@@ -128,16 +128,10 @@ class _Assembly:
 
     def _roster(self) -> Mapping[RoomKey, frozenset[str]]:
         """Declared room → who may be in there: members, invited ones too, ours, people of partners."""
-        people: defaultdict[RoomKey, set[str]] = defaultdict(set)
-        for member in self.books.members:
-            if member.status in LET_IN:
-                for key in rooms_now(self.network, member.placement):
-                    people[key].add(self.accounts.member(member.localpart))
+        let_in = (member for member in self.books.members if member.status in LET_IN)
+        people = people_by_room(self.network, self.accounts, let_in, self.books.cuts)
         return {
-            key: frozenset(people[key])
-            | seats_of(room.kind, self.accounts)
-            | {self.accounts.warden}
-            | guests_now(self.network, key, self.books.cuts)
+            key: people.get(key, NOBODY) | seats_of(room.kind, self.accounts) | {self.accounts.warden}
             for key, room in self.declared.items()
         }
 

@@ -1,7 +1,6 @@
 """The desk: one chat a member, whatever dies in between."""
 
 from dataclasses import replace
-from functools import partial
 
 import pytest
 
@@ -14,7 +13,6 @@ from banyan.services.roster import Roster
 from banyan.services.traces import Traces
 from bots.desk import Desk
 from bots.outgoing import Outgoing
-from policies.placement import rooms_now
 from tests.bots.fake_client import FakeClient
 from tests.fakes import NOON, FakeVault
 
@@ -26,7 +24,7 @@ def client():
 
 @pytest.fixture
 def chats(work, accounts, network):
-    return Chats(work, accounts, Roster(work, accounts, partial(rooms_now, network)))
+    return Chats(work, accounts, Roster(work, accounts, network))
 
 
 @pytest.fixture

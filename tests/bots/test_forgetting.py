@@ -3,7 +3,6 @@
 import json
 from dataclasses import replace
 from datetime import timedelta
-from functools import partial
 
 import pytest
 
@@ -17,7 +16,6 @@ from banyan.store import tables
 from bots.client import MatrixError, NotEncrypted, Report, ReportKind
 from bots.desk import Desk
 from bots.outgoing import MARK, Outgoing
-from policies.placement import rooms_now
 from tests.bots.fake_client import FakeClient
 from tests.fakes import NOON, FakeVault
 
@@ -32,7 +30,7 @@ def client():
 
 @pytest.fixture
 def desk(client, clock, work, accounts, network):
-    chats = Chats(work, accounts, Roster(work, accounts, partial(rooms_now, network)))
+    chats = Chats(work, accounts, Roster(work, accounts, network))
     return Desk(client, Outgoing(client, clock), chats, FakeVault(), Traces(work, clock))
 
 

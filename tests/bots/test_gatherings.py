@@ -55,11 +55,11 @@ def gatherings(work, clock, ids, network, accounts, rooms):
 
 
 @pytest.fixture
-def make(work, client, gatherings, accounts, clock):
+def make(work, client, gatherings, accounts, clock, network):
     """A new process of the desk over the same database and homeserver."""
 
     def host():
-        chats = Chats(work, accounts, Roster(work, accounts, lambda _: frozenset()))
+        chats = Chats(work, accounts, Roster(work, accounts, network))
         desk = Desk(client, Outgoing(client, clock), chats, FakeVault(), Traces(work, clock))
         return Host(client, desk, gatherings, chats, clock)
 

@@ -1,7 +1,6 @@
 """A newcomer is greeted once they can read it, and the greeting is the beginning of a conversation."""
 
 from dataclasses import dataclass, field
-from functools import partial
 
 import pytest
 
@@ -11,7 +10,6 @@ from banyan.services.chats import Chats
 from banyan.services.roster import Roster
 from bots.client import Membership, Report, ReportKind
 from bots.welcoming import Welcome
-from policies.placement import rooms_now
 
 NAME = "amber-heron"
 CHAT = f"!chat-{NAME}"
@@ -34,7 +32,7 @@ def readers():
 
 @pytest.fixture
 def welcome(readers, work, accounts, network, hearing):
-    chats = Chats(work, accounts, Roster(work, accounts, partial(rooms_now, network)))
+    chats = Chats(work, accounts, Roster(work, accounts, network))
     return Welcome(readers, chats, hearing)
 
 

@@ -1,7 +1,6 @@
 """A member's chat with the desk in a real Synapse, behind the gate: what is left of it a day later."""
 
 from contextlib import asynccontextmanager
-from functools import partial
 
 import pytest
 
@@ -16,7 +15,6 @@ from bots.client.client import Client
 from bots.desk import Desk
 from bots.outgoing import Outgoing
 from bots.polls import POLL, RESPONSE, answers_of, poll
-from policies.placement import rooms_now
 from tests.bots.client.parties import PICKLE_KEY, OpenRoster, Party, Stage
 from tests.fakes import FakeVault
 from tests.live.homeserver import started_homeserver
@@ -92,7 +90,7 @@ async def contents(member, room_id):
 
 async def test_nothing_is_left_of_the_chat_a_day_later(tmp_path, work, clock, accounts, network):
     """Words, questions, taps and reactions of both sides are gone from the server; legends after minutes."""
-    chats = Chats(work, accounts, Roster(work, accounts, partial(rooms_now, network)))
+    chats = Chats(work, accounts, Roster(work, accounts, network))
     async with work() as tx:
         await tx.members.add(Person("m1", NAME, Placement("KH"), "km", MemberStatus.ADMITTED))
     async with started_homeserver(tmp_path / "home") as homeserver, homeserver.clients():

@@ -36,7 +36,7 @@ async def test_one_tap_answers(stage, work, clock, ids, network, rooms):
     """The desk's three signs stand under the post once, however often asked; a tap counts until undone."""
     accounts = Accounts(stage.server_name)
     gatherings = Gatherings(work, clock, ids, network=network, accounts=accounts)
-    chats = Chats(work, accounts, Roster(work, accounts, lambda _: frozenset()))
+    chats = Chats(work, accounts, Roster(work, accounts, network))
     otter = Member("id-otter", "b_otter", Placement("KH"), "km", MemberStatus.ADMITTED)
     async with stage.party("b_desk") as desk, stage.party("b_otter") as phone:
         room_id = await together(desk, phone)

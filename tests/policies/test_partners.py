@@ -2,10 +2,17 @@
 
 import pytest
 
-from banyan.domain.people import Accounts
+from banyan.domain.people import Accounts, Member, Placement
 from banyan.network import JointRoom, load_network
 from banyan.settings import DEFAULT_NETWORK
-from policies.partners import guests_now, partner_of, rooms_with, server_acl, servers_of
+from policies.partners import (
+    guests_now,
+    partner_of,
+    people_by_room,
+    rooms_with,
+    server_acl,
+    servers_of,
+)
 from policies.rooms import declared_rooms
 from tests.joint import HARBOUR, LAMP, LANTERN, SAIL, WICK, partner, with_partners
 
@@ -44,6 +51,21 @@ def test_guests_are_in_joint_rooms_and_nowhere_else(declared):
         "joint:both": {LAMP, SAIL, WICK},
     }
     assert guests_now(declared, "joint:both", cut={HARBOUR}) == {WICK}
+
+
+def test_members_and_guests_are_where_they_belong_and_nobody_else(declared):
+    """A role brings our own people to the partners; a cut takes the partners' people away and leaves ours."""
+    role = next(name for name in declared.joint["both"].roles)
+    lotus = Member("1", "lotus", Placement("KH", roles=frozenset({role})), "en")
+    reed = Member("2", "reed", Placement("KH", barred=frozenset({"talk:KH"})), "en")
+    who = people_by_room(declared, Accounts(OWN), [lotus, reed], ())
+    assert who["space:KH"] == {f"@lotus:{OWN}", f"@reed:{OWN}"}
+    assert who["talk:KH"] == {f"@lotus:{OWN}"}
+    assert who["joint:both"] == {f"@lotus:{OWN}", LAMP, SAIL, WICK}
+    assert "talk:LA" not in who
+    after = people_by_room(declared, Accounts(OWN), [lotus, reed], {HARBOUR, LANTERN})
+    assert after["joint:both"] == {f"@lotus:{OWN}"}
+    assert people_by_room(declared, Accounts(OWN), [], {HARBOUR}) == {"joint:both": {WICK}}
 
 
 def test_a_joint_room_accepts_its_own_partners_only(declared):

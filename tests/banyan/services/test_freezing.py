@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
-from functools import partial
 
 import pytest
 
@@ -17,7 +16,6 @@ from banyan.services.outbox import Drain, Wakes
 from banyan.services.roles import Roles
 from banyan.services.roster import LOOKS, Roster
 from banyan.store import SqlWork
-from policies.placement import rooms_now
 from tests.fakes import FakeIds, room_id
 
 BY = "security_officer:teal-otter"
@@ -297,9 +295,8 @@ async def test_no_key_for_them_from_the_word_on(work, clock, accounts, network, 
     """In this process with the commit itself; in another within a second."""
     wakes, seconds = Wakes(), [0.0]
     ours = SqlWork(work._engine, clock, FakeIds("ours"), wakes)
-    rooms_of = partial(rooms_now, network)
-    here = Roster(ours, accounts, rooms_of, lambda: 0.0)
-    elsewhere = Roster(work, accounts, rooms_of, lambda: seconds[0])
+    here = Roster(ours, accounts, network, lambda: 0.0)
+    elsewhere = Roster(work, accounts, network, lambda: seconds[0])
     wakes.listen(here)
     alert = room_id("alert:KH")
     assert await here.allowed(alert) == await elsewhere.allowed(alert) == {member}
@@ -313,7 +310,7 @@ async def test_no_key_for_them_from_the_word_on(work, clock, accounts, network, 
 
 async def test_thirty_rooms_look_once(work, accounts, network, member, monkeypatch):
     """An alarm must not ask the books for every room."""
-    roster = Roster(work, accounts, partial(rooms_now, network), lambda: 10.0)
+    roster = Roster(work, accounts, network, lambda: 10.0)
     looks = []
     look = roster._look
 

@@ -1,17 +1,14 @@
 """Whom we share keys with: only those our own books put into a room."""
 
-from functools import partial
-
 import pytest
 
 from banyan.services.roster import Roster
-from policies.placement import rooms_now
 from tests.fakes import room_id
 
 
 @pytest.fixture
 def roster(work, accounts, network):
-    return Roster(work, accounts, partial(rooms_now, network))
+    return Roster(work, accounts, network)
 
 
 async def admitted(members, country, **more):
