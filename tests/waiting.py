@@ -6,7 +6,7 @@ import time
 from collections.abc import Awaitable, Callable
 
 PATIENCE = 90.0
-"""Seconds: many times what anything here takes, for the machine of a test run may be busy with something else."""
+"""Seconds: far more than anything here takes: the machine of a test run may be busy."""
 
 
 async def until(
