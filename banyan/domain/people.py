@@ -71,6 +71,8 @@ class Invitation:
     token_hash: str
     """Hex SHA-256 of the token; the token itself is told once and never stored."""
     expires: datetime
+    asked_by: str | None = None
+    """Id of the member whose request it was, and who holds the link; None for the operator's machine."""
 
 
 @dataclass(frozen=True)

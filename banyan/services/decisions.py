@@ -86,7 +86,12 @@ class InviteDecision:
             raise Refusal(NO_AUTHOR)
         try:
             invited = await self._members.write_invitation(
-                tx, about["country"], about["themes"], language=about["language"], by=TWO_PERSONS
+                tx,
+                about["country"],
+                about["themes"],
+                language=about["language"],
+                by=TWO_PERSONS,
+                asked_by=author.id,
             )
         except CellsFull:
             raise Refusal(FULL, country=about["country"]) from None

@@ -122,8 +122,12 @@ class Members:
         *,
         language: str | None = None,
         by: str,
+        asked_by: str | None = None,
     ) -> Invited:
-        """`invite`, as part of a decision under way."""
+        """`invite`, as part of a decision under way.
+
+        `asked_by` is the id of the member who asked and gets the link: their freeze makes it void.
+        """
         if language is not None and language not in LANGUAGES:
             raise NotFound(f"We do not speak {language!r}: choose one of {', '.join(LANGUAGES)}.")
         area = area_with_place(self._network, country, await tx.members.count_by_area())
@@ -132,7 +136,7 @@ class Members:
         member = await self._draw(tx, placement, language or area.language)
         token = self._ids.token()
         expires = self._clock.now() + timedelta(hours=self._network.limits.invitation_hours)
-        await tx.invitations.add(Invitation(member.id, token_hash(token), expires))
+        await tx.invitations.add(Invitation(member.id, token_hash(token), expires, asked_by))
         codes = {"area": area.key, "themes": _listed(themes), "roles": _listed(roles)}
         await tx.log.append(about_member(Action.MEMBER_INVITED, by, member, details=codes))
         user_id, until = self._accounts.member(member.localpart), expires.isoformat()

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, delete, func, select, update
+from sqlalchemy import ColumnElement, Row, Select, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from banyan.domain.people import TRANSITIONS, Invitation, Member, MemberStatus, Placement
@@ -64,29 +64,20 @@ class SqlMembers:
 
     async def all(self, *statuses: MemberStatus) -> Sequence[Member]:
         """Members with one of the statuses, or all of them, by pseudonym."""
-        query = select(members).order_by(members.c.localpart)
-        codes = select(placements.c.member_id, placements.c.kind, placements.c.code)
-        if statuses:
-            wanted = members.c.status.in_([status.value for status in statuses])
-            query = query.where(wanted)
-            codes = codes.join(members).where(wanted)
-        rows = (await self._connection.execute(query)).all()
-        by_member: dict[str, list[tuple[str, str]]] = {}
-        for member_id, kind, code in await self._connection.execute(codes):
-            by_member.setdefault(member_id, []).append((kind, code))
-        return [_member(row, by_member.get(row.id, [])) for row in rows]
+        if not statuses:
+            return await self._some()
+        return await self._some(members.c.status.in_([status.value for status in statuses]))
+
+    async def asked_for_by(self, member_id: str) -> Sequence[Member]:
+        """Everybody whose invitation that member asked for, whatever became of it, by pseudonym."""
+        theirs = select(invitations.c.member_id).where(invitations.c.asked_by == member_id)
+        return await self._some(members.c.id.in_(theirs))
 
     async def with_roles(self) -> Sequence[Member]:
         """Admitted members who hold a role."""
-        holds = placements.c.kind == "role"
-        holders = members.c.id.in_(select(placements.c.member_id).where(holds))
-        here = (holders, members.c.status == MemberStatus.ADMITTED.value)
-        codes = select(placements.c.member_id, placements.c.kind, placements.c.code).join(members)
-        by_member: dict[str, list[tuple[str, str]]] = {}
-        for member_id, kind, code in await self._connection.execute(codes.where(*here)):
-            by_member.setdefault(member_id, []).append((kind, code))
-        query = select(members).where(*here).order_by(members.c.localpart)
-        return [_member(row, by_member[row.id]) for row in await self._connection.execute(query)]
+        holders = select(placements.c.member_id).where(placements.c.kind == "role")
+        here = members.c.status == MemberStatus.ADMITTED.value
+        return await self._some(members.c.id.in_(holders), here)
 
     async def count_by_area(self) -> Mapping[str, int]:
         """Invited and admitted members per area."""
@@ -160,6 +151,15 @@ class SqlMembers:
     async def _set(self, member_id: str, **values: str | bool) -> None:
         await self._connection.execute(update(members).where(members.c.id == member_id).values(values))
 
+    async def _some(self, *where: ColumnElement[bool]) -> Sequence[Member]:
+        query = select(members).where(*where).order_by(members.c.localpart)
+        rows = (await self._connection.execute(query)).all()
+        codes = select(placements.c.member_id, placements.c.kind, placements.c.code).join(members)
+        by_member: dict[str, list[tuple[str, str]]] = {}
+        for member_id, kind, code in await self._connection.execute(codes.where(*where)):
+            by_member.setdefault(member_id, []).append((kind, code))
+        return [_member(row, by_member.get(row.id, [])) for row in rows]
+
     async def _one(self, **where: str) -> Member | None:
         query = select(members).filter_by(**where)
         row = (await self._connection.execute(query)).one_or_none()
@@ -182,6 +182,7 @@ class SqlInvitations:
                 token_hash=invitation.token_hash,
                 member_id=invitation.member_id,
                 expires=invitation.expires,
+                asked_by=invitation.asked_by,
             )
         )
 
@@ -203,7 +204,8 @@ class SqlInvitations:
     @staticmethod
     def _pending() -> Select[Any]:
         invited = members.c.status == MemberStatus.INVITED.value
-        return select(invitations).join(members).where(invited).order_by(invitations.c.expires)
+        whose = invitations.join(members, members.c.id == invitations.c.member_id)
+        return select(invitations).select_from(whose).where(invited).order_by(invitations.c.expires)
 
 
 def _member(row: Row[Any], codes: Sequence[tuple[str, str]]) -> Member:
@@ -226,4 +228,6 @@ def _member(row: Row[Any], codes: Sequence[tuple[str, str]]) -> Member:
 
 
 def _invitation(row: Row[Any]) -> Invitation:
-    return Invitation(member_id=row.member_id, token_hash=row.token_hash, expires=row.expires)
+    return Invitation(
+        member_id=row.member_id, token_hash=row.token_hash, expires=row.expires, asked_by=row.asked_by
+    )

@@ -83,6 +83,7 @@ invitations = Table(
     Column("token_hash", String(64), primary_key=True),
     Column("member_id", ForeignKey("members.id"), nullable=False, index=True),
     Column("expires", Instant, nullable=False),
+    Column("asked_by", ForeignKey("members.id"), index=True),
 )
 
 rooms = Table(

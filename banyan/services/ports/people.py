@@ -24,6 +24,9 @@ class Members(Protocol):
         """The member whose chat with the desk that is."""
 
     async def all(self, *statuses: MemberStatus) -> Sequence[Member]: ...
+    async def asked_for_by(self, member_id: str) -> Sequence[Member]:
+        """Everybody whose invitation that member asked for, whatever became of it."""
+
     async def with_roles(self) -> Sequence[Member]:
         """Admitted members who hold a role: few, however many members there are."""
 

@@ -161,6 +161,21 @@ async def test_invitations_run_out(work, clock):
         assert [one.member_id for one in await tx.invitations.of_invited()] == ["1" * 32, "3" * 32]
 
 
+async def test_an_invitation_knows_who_asked_for_it(work, clock):
+    """Found by that member are theirs, used or not; none of somebody else's or of the operator's."""
+    async with work() as tx:
+        for number, asked_by in ((1, None), (2, "1"), (3, "1"), (4, "2")):
+            await tx.members.add(heron(f"amber-{number}", str(number) * 32, themes=frozenset({"climate"})))
+            asked = asked_by and asked_by * 32
+            invitation = Invitation(str(number) * 32, str(number) * 64, clock.now(), asked)
+            await tx.invitations.add(invitation)
+            assert await tx.invitations.by_token_hash(str(number) * 64) == invitation
+        await tx.members.set_status("2" * 32, MemberStatus.ADMITTED)
+        found = await tx.members.asked_for_by("1" * 32)
+        assert found == [await tx.members.get("2" * 32), await tx.members.get("3" * 32)]
+        assert await tx.members.asked_for_by("3" * 32) == []
+
+
 async def test_rooms_are_replaced_by_key(work):
     """A room made anew under its key replaces the old one."""
     key = RoomKey("talk:KH")

@@ -62,10 +62,13 @@ def _people() -> None:
         sa.Column("token_hash", sa.String(64), nullable=False),
         sa.Column("member_id", sa.String(32), nullable=False),
         sa.Column("expires", MOMENT, nullable=False),
+        sa.Column("asked_by", sa.String(32)),
         sa.PrimaryKeyConstraint("token_hash", name="pk_invitations"),
         sa.ForeignKeyConstraint(["member_id"], ["members.id"], name="fk_invitations_member_id"),
+        sa.ForeignKeyConstraint(["asked_by"], ["members.id"], name="fk_invitations_asked_by"),
     )
     op.create_index("ix_invitations_member_id", "invitations", ["member_id"])
+    op.create_index("ix_invitations_asked_by", "invitations", ["asked_by"])
     op.create_table(
         "rooms",
         sa.Column("key", sa.String(128), nullable=False),
