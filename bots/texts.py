@@ -30,6 +30,10 @@ WARNINGS = {
         "The audit could not look at the server for some minutes, so nobody knows whether the rules are "
         "kept. Ask the operator to look, then write “audit” here."
     ),
+    "watch-blind": N_(
+        "I could not look at our own accounts for some minutes. Ask the operator whether the registrar's key "
+        "still works."
+    ),
     "warden-has-device": N_(
         "Somebody has added a device to the account that keeps the rooms. It must never have one. The server "
         "may be in other hands. Call the operator by another way now, and plan nothing here until they say "
@@ -93,6 +97,8 @@ WARNINGS = {
 }
 """What staff read, by the reason code of the log."""
 
+SEEN_AGAIN = N_("Since I last told you of this it has gone and come back. So many times: {count}.")
+
 QUIET = frozenset({"network-not-applied"})
 """What can wait until somebody looks."""
 
@@ -102,9 +108,13 @@ def no_mentions(text: str) -> str:
     return re.sub(r"(?<!\w)@(?=\w)", "@\u2060", text)
 
 
-def warning(reason: str, language: str, **values: str) -> Content:
-    """Return a warning to staff, in their language and in English; it rings. Raise `KeyError`."""
-    both = [render(Text(WARNINGS[reason], **values), tag) for tag in dict.fromkeys((language, SOURCE))]
+def warning(reason: str, language: str, *, again: str = "", **values: str) -> Content:
+    """Return a warning to staff, in their language and in English; it rings. Raise `KeyError`.
+
+    `again` is how often it came back since they were told of it first.
+    """
+    texts = [Text(WARNINGS[reason], **values), *([Text(SEEN_AGAIN, count=again)] if again else [])]
+    both = [render(text, tag) for tag in dict.fromkeys((language, SOURCE)) for text in texts]
     rings = reason not in QUIET
     content = message([Text("{said}", said=said) for said in both], language, rings=rings)
     return content | ({"m.mentions": {"room": True}} if rings else {})

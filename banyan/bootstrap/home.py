@@ -250,7 +250,7 @@ class Parts:
     @cached_property
     def vigil(self) -> Vigil:
         """What is seen that should never be."""
-        return Vigil(self.work)
+        return Vigil(self.work, self.clock)
 
     @cached_property
     def gate(self) -> Api:

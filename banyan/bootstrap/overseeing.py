@@ -59,8 +59,8 @@ async def overseeing(parts: Parts, crew: Crew) -> AsyncIterator[None]:
             async def look() -> None:
                 try:
                     found = await watch.look(_watched(parts, tokens))
-                except Exception:
-                    parts.vigil.failed()
+                except Exception as error:
+                    await parts.vigil.failed(error)
                     raise
                 await parts.vigil.report(found)
 

@@ -57,6 +57,14 @@ async def test_a_warning_nobody_worded_is_never_said(handle, client):
     assert len(client.sent) == 1
 
 
+async def test_a_warning_says_how_often_it_came_back(handle, client):
+    """To those who read another language too."""
+    values = {"account": "desk", "again": "7"}
+    await handle("warn", reason="account-has-device", language="fr", values=values)
+    (event,) = client.sent
+    assert event["content"]["body"].count("7") == 2
+
+
 async def test_warnings_follow_the_security_staff(client, clock, work, rooms):
     """Somebody deleted their room; it is made anew: the warnings of that time arrive there."""
     handlers = where_they_are(work, Steward(Outgoing(client, clock)).handlers)
