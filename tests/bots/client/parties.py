@@ -1,7 +1,7 @@
 """Two sides of a conversation, for unit and live tests alike: our client with a roster and open ears."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,9 +9,9 @@ from typing import Any
 
 from bots.client import Client, Credentials, KeyPolicy, Membership, Message, Report, ReportKind, provision
 from bots.client.provision import relogin
+from tests.waiting import PATIENCE, until
 
 PICKLE_KEY = "for tests"
-PATIENCE = 10.0
 
 
 class OpenRoster:
@@ -41,7 +41,6 @@ class Party:
     reports: list[Report] = field(default_factory=list)
     receipts: list[tuple[str, str, str]] = field(default_factory=list)
     task: asyncio.Task[None] | None = None
-    _news: asyncio.Condition = field(default_factory=asyncio.Condition)
     _sent: int = 0
 
     @property
@@ -67,8 +66,7 @@ class Party:
 
     async def until(self, question: Callable[[], Any]) -> Any:
         """Wait until something is true of what was heard."""
-        async with asyncio.timeout(PATIENCE), self._news:
-            await self._news.wait_for(question)
+        await until(question, every=0.01)
         return question()
 
     async def heard_all(self) -> None:
@@ -84,22 +82,21 @@ class Party:
                 await self.task
 
     def listen(self) -> None:
-        self.client.on_message(self._into(self.messages))
-        self.client.on_membership(self._into(self.memberships))
-        self.client.on_report(self._into(self.reports))
+        self.client.on_message(_into(self.messages))
+        self.client.on_membership(_into(self.memberships))
+        self.client.on_report(_into(self.reports))
 
         async def receipt(room_id: str, user_id: str, event_id: str) -> None:
-            await self._into(self.receipts)((room_id, user_id, event_id))
+            self.receipts.append((room_id, user_id, event_id))
 
         self.client.on_receipt(receipt)
 
-    def _into(self, heard: list[Any]) -> Any:
-        async def note(what: Any) -> None:
-            async with self._news:
-                heard.append(what)
-                self._news.notify_all()
 
-        return note
+def _into(heard: list[Any]) -> Callable[[Any], Awaitable[None]]:
+    async def note(what: Any) -> None:
+        heard.append(what)
+
+    return note
 
 
 @dataclass
