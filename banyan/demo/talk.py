@@ -29,12 +29,15 @@ class Talk:
         self._account = account
         self._read = len(reader.heard)
 
-    async def say(self, text: str) -> str:
-        """Write something and return what is said to it."""
+    async def say(self, text: str, part: str = "") -> str:
+        """Write something and return what is said to it: the next message that has this part.
+
+        Without one, whatever is told next, though it was on its way before.
+        """
         self._read = len(self._reader.heard)
         content = {"msgtype": "m.text", "body": text, "m.mentions": {}}
         await self._reader.client.send(self._room_id, content, txn_id=uuid.uuid4().hex)
-        return await self.hear()
+        return await self.hear(part)
 
     async def hear(self, part: str = "") -> str:
         """What the next message here that has this part says. Raise `NotUnderstood`."""
@@ -44,12 +47,12 @@ class Talk:
         """The next message here that has this part. Raise `NotUnderstood`."""
         return await self._next(lambda each: part in str(each.content.get("body", "")))
 
-    async def choose(self, asked: str, label: str) -> str:
-        """Answer a numbered question by the number that stands before this label."""
+    async def choose(self, asked: str, label: str, part: str = "") -> str:
+        """Answer a numbered question by the number that stands before this label, and return as `say`."""
         for line in asked.splitlines():
             found = re.match(r"(\d+)\. (.*)", line)
             if found and label.casefold() in found[2].casefold():
-                return await self.say(found[1])
+                return await self.say(found[1], part)
         raise NotUnderstood(f"“{label}” was not among what could be chosen.")
 
     async def poll(self) -> Message:
