@@ -4,14 +4,16 @@
 signing key we hold: so it can be as hostile as the protocol allows.
 """
 
-import asyncio
+import itertools
 import json
+import os
 import secrets
+import signal
 import sqlite3
 import ssl
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -31,6 +33,7 @@ from homeserver.matrix import Matrix
 from tests.certificates import Certificate, certificate
 from tests.client.network import PASSPHRASE, Network
 from tests.live.bare_synapse import BareSynapse, bare_synapse
+from tests.waiting import until
 
 IMPATIENT = {
     "max_short_retries": 1,
@@ -40,6 +43,7 @@ IMPATIENT = {
 }
 ROLE = "vetting_officer"
 JOINT = "joint:harbour"
+_ANEW = itertools.count(1)
 _TOO_EARLY = ("duplicate auth_events", "You are not invited to this room")
 """What their Synapse says when it has an invitation and its room does not have it yet."""
 
@@ -124,15 +128,14 @@ class Pair:
 
     async def invited(self, guest: Matrix, room_id: str) -> None:
         """Wait until somebody of theirs has an invitation to a room of ours."""
-        since: dict[str, str] = {}
 
         async def there() -> bool:
-            # from where it was before: Synapse answers the same question for two minutes with the same answer
-            found = await guest.request("GET", "/sync", params={"timeout": 0, **since})
-            since["since"] = found["next_batch"]
+            # never the same question twice: Synapse answers it for two minutes with the same answer
+            anew = json.dumps({"room": {"timeline": {"limit": next(_ANEW)}}})
+            found = await guest.request("GET", "/sync", params={"timeout": 0, "filter": anew})
             return room_id in found.get("rooms", {}).get("invite", {})
 
-        await until(there, 60)
+        await until(there)
 
     async def accepted(self, guest: Matrix, room_id: str) -> None:
         """Wait until an invitation has come, and take it."""
@@ -174,6 +177,26 @@ class Pair:
         session = await anybody.request("POST", "/login", body=body)
         return invited.user_id, await self.stack.enter_async_context(Matrix(url, session["access_token"]))
 
+    async def judged(self) -> None:
+        """Wait until our homeserver has judged all it was sent: it answers a transaction before that."""
+
+        def unjudged() -> list[tuple]:
+            with sqlite3.connect(self.ours.home / "synapse" / "homeserver.db", timeout=10) as database:
+                return database.execute("SELECT 1 FROM federation_inbound_events_staging").fetchall()
+
+        await until(lambda: not unjudged())
+
+    @contextmanager
+    def homeserver_stalled(self) -> Iterator[None]:
+        """Our homeserver stands still: what is asked of it is done later, or never."""
+        pid = json.loads((self.ours.home / "run.json").read_text())["pids"]["synapse"]
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
+
     async def speak(self, matrix: Matrix, room_id: str) -> str:
         """Send something encrypted; the mark by which it is found again."""
         mark = secrets.token_hex(8)
@@ -207,15 +230,6 @@ class Pair:
         """Ask our homeserver for a join to sign."""
         path = f"/_matrix/federation/v1/make_join/{room_id}/{user_id}?ver=12"
         return await self.hostile.ask("GET", path)
-
-
-async def until(true: Callable[[], Awaitable[object]], within: float = 30) -> float:
-    """Wait until something is so; after how many seconds."""
-    began = time.monotonic()
-    async with asyncio.timeout(within):
-        while not await true():  # noqa: ASYNC110 - another process makes it so
-            await asyncio.sleep(0.05)
-    return time.monotonic() - began
 
 
 def declare(file: Path, server: str, *people: str, place: str = "harbour") -> None:
@@ -265,8 +279,8 @@ async def federating(directory: Path, *people: str, guests: int = 1) -> AsyncIte
         declare(home / "network.yaml", name, *(f"@{each}:{name}" for each in people[:guests]))
         (home / "banyan.yaml").write_text(yaml.safe_dump(_settings(f"127.0.0.1:{port}", port, made)))
         ours = Network(home, http)
+        stack.push_async_callback(ours.stop)  # also when it does not become well
         await ours.start()
-        stack.push_async_callback(ours.stop)
         with (directory / "theirs" / "signing.key").open() as file:
             (key,) = read_signing_keys(file)
         yield Pair(ours, theirs, Hostile(name, key, ours.run.server_name, by_hand), directory, stack, tokens)
