@@ -28,11 +28,11 @@ from synapse.crypto.event_signing import add_hashes_and_signatures
 from unpaddedbase64 import encode_base64
 
 from banyan.matrix import MatrixError
-from banyan.settings import DEFAULT_NETWORK
 from homeserver.matrix import Matrix
 from tests.certificates import Certificate, certificate
 from tests.client.network import PASSPHRASE, Network
 from tests.live.bare_synapse import BareSynapse, bare_synapse
+from tests.live.networks import part_of_example
 from tests.waiting import until
 
 IMPATIENT = {
@@ -234,11 +234,7 @@ class Pair:
 
 def declare(file: Path, server: str, *people: str, place: str = "harbour") -> None:
     """Write a network of one country, with a partner on that server, one elsewhere, and a room for each."""
-    raw = yaml.safe_load(DEFAULT_NETWORK.read_text())
-    raw["countries"] = {"KH": raw["countries"]["KH"]}
-    raw["themes"] = {}
-    raw["staff"] = {"vetting": raw["staff"]["vetting"]}
-    raw["roles"] = {ROLE: raw["roles"][ROLE] | {"rooms": ["vetting"]}}
+    raw = part_of_example(["KH"], ROLE, "vetting")
     raw["partners"] = {
         "harbour": {
             "name": "An organisation",

@@ -1,23 +1,26 @@
-"""A process that grows the example network and may be killed at any time.
+"""A process that grows a network and kills itself in the middle of it, after so many steps.
 
-`python -m tests.live.growing_process URL SERVER_NAME SECRETS_DIR BOOKS_FILE`; prints a line for every step.
+`python -m tests.live.growing_process URL SERVER_NAME SECRETS_DIR NETWORK BOOKS_FILE STEPS`. Other steps are
+under way then; whoever killed it from outside would come late on a busy machine.
 """
 
 import asyncio
 import json
+import os
+import signal
 import sys
 from dataclasses import asdict
 from pathlib import Path
 
 from banyan.domain.people import Accounts
 from banyan.domain.rooms import Room, RoomKey, RoomKind
-from banyan.network import load_network
-from banyan.settings import DEFAULT_NETWORK
 from homeserver.acting import OwnAccounts
 from homeserver.desired import desired
 from homeserver.gatefile import GateFile
 from homeserver.growing import Grower
-from tests.homeserver.networks import mark
+from tests.homeserver.networks import mark, mekong, small
+
+NETWORKS = {"mekong": mekong, "small": small}
 
 
 class FileBooks:
@@ -38,26 +41,27 @@ class FileBooks:
             file.write(json.dumps(asdict(recorded.room)) + "\n")
 
 
-class Telling:
-    """Progress on standard output."""
+class Doomed:
+    """Ends the process after so many steps."""
+
+    def __init__(self, steps: int) -> None:
+        self._left = steps
 
     def started(self, total: int) -> None:
-        self._tell(f"started {total}")
+        """It may have less to do than it has to live."""
 
     def step(self, done: int, label: str) -> None:
-        self._tell(f"step {done} {label}")
-
-    def _tell(self, line: str) -> None:
-        sys.stdout.write(line + "\n")
-        sys.stdout.flush()
+        self._left -= 1
+        if not self._left:
+            os.kill(os.getpid(), signal.SIGKILL)
 
 
-async def main(url: str, server_name: str, secrets: str, file: str) -> None:
+async def main(url: str, server_name: str, secrets: str, network: str, file: str, steps: str) -> None:
     accounts = Accounts(server_name)
-    rooms = desired(load_network(DEFAULT_NETWORK), accounts, mark)
+    rooms = desired(NETWORKS[network](), accounts, mark)
     books = FileBooks(Path(file))
     async with OwnAccounts(url, accounts, Path(secrets), GateFile(Path(secrets).parent / "gate.db")) as own:
-        await Grower(own, accounts, rooms, books, books.record, Telling()).grow()
+        await Grower(own, accounts, rooms, books, books.record, Doomed(int(steps))).grow()
 
 
 if __name__ == "__main__":
