@@ -16,6 +16,10 @@ ASKED = N_("{who} asks for something that needs two persons:")
 HOW = N_("Do you stand behind it? Then write {code}. To end it write: refuse {code}. It runs out {until}.")
 STILL = N_("Request {code} still waits for a second person. It runs out {until}.")
 RAN_OUT = N_("Request {code} has run out. Nothing was done.")
+VOID = N_(
+    "Request {code} is void, because all access of who asked for it was ended. Nothing was done. If you know "
+    "it to be right, ask for it yourselves."
+)
 GIVE, TAKE = N_("Give {member} the role “{role}”."), N_("Take the role “{role}” from {member}.")
 LET_IN = N_("Let a new member in: {area}, themes: {themes}.")
 NONE = N_("none")
@@ -99,9 +103,10 @@ class Proposals:
         return await self._say(effect, [Text(STILL, code=proposal.code, until=proposal.expires)])
 
     async def over(self, effect: Effect) -> Mapping[str, Any]:
-        """Say that it ran out."""
+        """Say that it ran out, or is void."""
         proposal = await self._proposal(effect)
-        return await self._say(effect, [Text(RAN_OUT, code=proposal.code)], rings=False)
+        why = RAN_OUT if proposal.state is ProposalState.EXPIRED else VOID
+        return await self._say(effect, [Text(why, code=proposal.code)], rings=False)
 
     async def _proposal(self, effect: Effect) -> Proposal:
         proposal = await self._approvals.get(effect.payload["proposal_id"])

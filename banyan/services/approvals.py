@@ -46,6 +46,9 @@ TOO_MANY = N_(
 )
 COUNTED = N_("You are counted already. Somebody else has to write its number.")
 
+AUTHOR_FROZEN = "author-frozen"
+"""Reason code of a request that ended with all access of who had asked for it."""
+
 logger = structlog.get_logger()
 
 
@@ -167,11 +170,10 @@ class Approvals:
 
     async def waiting(self, tx: UnitOfWork, member: Member) -> Sequence[Proposal]:
         """Those that wait and that this member may decide about, or asked for."""
-        now = self._clock.now()
         return [
             proposal
-            for proposal in await tx.proposals.waiting()
-            if proposal.expires > now and (self._may(proposal, member) or proposal.member_id == member.id)
+            for proposal in await self._open(tx)
+            if self._may(proposal, member) or proposal.member_id == member.id
         ]
 
     def room(self, proposal: Proposal) -> RoomKey:
@@ -184,7 +186,7 @@ class Approvals:
             return await tx.proposals.get(proposal_id)
 
     async def tend(self) -> None:
-        """Remind of those that have waited half their time, once; end those that ran out."""
+        """Remind of those that have waited half their time, once; end those that ran out or are void."""
         async with self._work.reading() as tx:
             waiting = await tx.proposals.waiting()
         for proposal in waiting:
@@ -202,18 +204,33 @@ class Approvals:
             await tx.log.append(NewEntry(Action.PROPOSAL_EXPIRED, "service:schedule", proposal.id))
             await self._end(tx, proposal, ProposalState.EXPIRED)
             await self._show(tx, proposal, "proposal_over")
+        elif await self._void(tx, proposal):
+            entry = NewEntry(Action.REFUSED, "service:schedule", proposal.id, AUTHOR_FROZEN)
+            await tx.log.append(entry)
+            await self._end(tx, proposal, ProposalState.REFUSED)
+            await self._show(tx, proposal, "proposal_over")
         elif not proposal.reminded and now - proposal.created >= proposal.expires - now:
             await tx.proposals.set_reminded(proposal.id)
             await self._show(tx, proposal, "proposal_waits")
 
     async def _waiting(self, tx: UnitOfWork, code: str, member: Member) -> Proposal:
-        for proposal in await tx.proposals.waiting():
-            if proposal.code == code and proposal.expires > self._clock.now():
+        for proposal in await self._open(tx):
+            if proposal.code == code:
                 if self._may(proposal, member) or proposal.member_id == member.id:
                     return proposal
                 if proposal.about.get("member_id") == member.id:
                     raise Refusal(ABOUT_YOU)
         raise Refusal(UNKNOWN, code=code)  # also to those who may not know that one waits
+
+    async def _open(self, tx: UnitOfWork) -> Sequence[Proposal]:
+        """Those that may be decided now."""
+        now, waiting = self._clock.now(), await tx.proposals.waiting()
+        return [each for each in waiting if each.expires > now and not await self._void(tx, each)]
+
+    async def _void(self, tx: UnitOfWork, proposal: Proposal) -> bool:
+        """Whether who asked was frozen since: whoever holds their phone may have asked."""
+        author = await tx.members.get(proposal.member_id) if proposal.member_id else None
+        return author is not None and author.status is MemberStatus.FROZEN
 
     async def _standing(self, tx: UnitOfWork, proposal: Proposal) -> int:
         """How many stand behind it now: those who lost the right meanwhile no longer do."""

@@ -14,6 +14,12 @@ from banyan.services.limits import Buckets
 from banyan.services.looking import set_powers
 from banyan.services.ports import Clock, UnitOfWork
 
+RECENT = timedelta(hours=72)
+"""How far back somebody's newcomers are looked at: a link may have left the phone before the word came."""
+
+INVITER_FROZEN = "inviter-frozen"
+"""Reason code of a name that nobody has used: who asked for its invitation was frozen."""
+
 UNDER_WAY = timedelta(minutes=1)
 """Longer than any registration lasts that had begun before its invitation was void."""
 
@@ -41,6 +47,16 @@ class Step:
         return None if self.done is None else (self.done - self.word).total_seconds()
 
 
+@dataclass(frozen=True)
+class Newcomers:
+    """Who comes in, or came, by invitations that one member asked for."""
+
+    awaited: Sequence[Member]
+    """Nobody has used these invitations yet: a freeze makes them void."""
+    joined: Sequence[Member]
+    """Admitted in the last 72 hours, and here. No freeze of another touches them."""
+
+
 class Freezing:
     """Sessions ended, password unknown, account locked, out of every room, invitations void."""
 
@@ -54,16 +70,37 @@ class Freezing:
     async def freeze(self, tx: UnitOfWork, member: Member, *, by: str, reason: str = "") -> str:
         """End all access of a member. Return the subject of the effects, for `times`; again: the same one.
 
+        Invitations that they asked for and nobody has used are void too: the links were told on that phone.
         `by` is role and pseudonym, `reason` a code. Raise `Refusal` for an invitation that is over, and for
         who has frozen too many: one stolen phone must not freeze everybody.
         """
-        subject = f"freeze:{member.id}"
-        if member.status is MemberStatus.FROZEN:
-            return await self._once_more(tx, member, subject, by)
         if member.status is MemberStatus.EXPIRED:
             raise Refusal(OVER)
-        if not self._buckets.take(by.rpartition(":")[2]):  # another role is no other phone
+        if member.status is MemberStatus.FROZEN:
+            subject = await self._once_more(tx, member, by)
+        elif self._buckets.take(by.rpartition(":")[2]):  # another role is no other phone
+            subject = await self._end(tx, member, by, reason)
+        else:
             raise Refusal(ENOUGH, count=self._limit)
+        for invited in (await self.newcomers(tx, member)).awaited:
+            await self._end(tx, invited, by, INVITER_FROZEN)
+        return subject
+
+    async def newcomers(self, tx: UnitOfWork, member: Member) -> Newcomers:
+        """Whom that member asked to let in, of those who may still be looked at or stopped."""
+        theirs, since = await tx.members.asked_for_by(member.id), self._clock.now() - RECENT
+        return Newcomers(
+            [each for each in theirs if each.status is MemberStatus.INVITED],
+            [
+                each
+                for each in theirs
+                if each.status is MemberStatus.ADMITTED and each.since is not None and each.since >= since
+            ],
+        )
+
+    async def _end(self, tx: UnitOfWork, member: Member, by: str, reason: str) -> str:
+        """Write down that it ends, and all that follows. Return the subject."""
+        subject = _subject(member)
         await tx.members.set_status(member.id, MemberStatus.FROZEN)
         await tx.log.append(about_member(Action.MEMBER_FROZEN, by, member, reason=reason))
         user_id = self._accounts.member(member.localpart)
@@ -77,11 +114,12 @@ class Freezing:
             await set_powers(tx, self._network, member.placement, after=out)
         return subject
 
-    async def _once_more(self, tx: UnitOfWork, member: Member, subject: str, by: str) -> str:
+    async def _once_more(self, tx: UnitOfWork, member: Member, by: str) -> str:
         """End what somebody frozen has again, by a hand in the homeserver; nothing while it is under way.
 
         Return the subject of what is being done.
         """
+        subject = _subject(member)
         steps = await tx.outbox.of_subject(subject)
         while steps and all(step.state is not EffectState.QUEUED for step in steps):
             subject = f"freeze:{member.id}:{steps[-1].seq}"
@@ -97,6 +135,10 @@ class Freezing:
             Step(each.kind, each.queued, each.done if each.state is EffectState.DONE else None)
             for each in await tx.outbox.of_subject(subject)
         ]
+
+
+def _subject(member: Member) -> str:
+    return f"freeze:{member.id}"
 
 
 async def _end_account(

@@ -63,7 +63,13 @@ def approvals(work, clock, ids, network, deed):
 @pytest.fixture
 async def people(members, roles, work, ids, rooms):
     """Pseudonym → what they hold; each has an account."""
-    held = {"teal-otter": OFFICER, "calm-oar": OFFICER, "dry-fern": COORDINATOR, "amber-heron": None}
+    held = {
+        "teal-otter": OFFICER,
+        "calm-oar": OFFICER,
+        "dry-fern": COORDINATOR,
+        "amber-heron": None,
+        "red-reed": None,
+    }
     for name, role in held.items():
         ids.names.append(name)
         await members.arrived((await members.invite("KH")).user_id)
@@ -154,14 +160,15 @@ async def test_an_identity_first_seen_after_the_request_does_not_count(propose, 
     assert len(deed.done) == 1
 
 
-@pytest.mark.parametrize("fate", ["role", "frozen"])
-@pytest.mark.parametrize("author", ["calm-oar", None])
+@pytest.mark.parametrize(
+    ("fate", "author"), [("role", "calm-oar"), ("role", None), ("frozen", "red-reed"), ("frozen", None)]
+)
 async def test_who_lost_the_right_no_longer_stands_behind_it(
     propose, decide, deed, work, clock, roles, network, accounts, fate, author
 ):
     """Between the first approval, or the asking, and the second."""
     proposal = await propose(author)
-    if author is None:
+    if author != "calm-oar":
         assert await decide(proposal, "calm-oar") == 1
     async with work() as tx:
         loser = await tx.members.by_localpart("calm-oar")
@@ -173,6 +180,40 @@ async def test_who_lost_the_right_no_longer_stands_behind_it(
     assert deed.done == []
     assert await decide(proposal, "dry-fern") == 0
     assert deed.done == [proposal.id]
+
+
+async def test_what_a_frozen_member_asked_for_is_void(
+    propose, decide, deed, work, clock, approvals, network, accounts
+):
+    """Whoever holds their phone may have asked: no two others can carry it out, one approval there or not."""
+    alone, backed, others = await propose("amber-heron"), await propose("amber-heron"), await propose(None)
+    assert await decide(backed, "teal-otter") == 1
+    async with work() as tx:
+        author = await tx.members.by_localpart("amber-heron")
+        await Freezing(clock, network, accounts).freeze(tx, author, by="x")
+    for proposal in (alone, backed):
+        for name in ("calm-oar", "dry-fern", "amber-heron"):
+            assert await decide(proposal, name) == UNKNOWN
+            assert await decide(proposal, name, verb="refuse") == UNKNOWN
+    async with work.reading() as tx:
+        assert await approvals.waiting(tx, await tx.members.by_localpart("calm-oar")) == [others]
+    assert deed.done == []
+
+
+async def test_a_void_request_is_ended_and_told_of_once(
+    propose, work, clock, approvals, network, accounts, deed, decisions, effects
+):
+    """What it held is let go of within seconds, with an entry of its own, and no reminder follows."""
+    proposal = await propose("amber-heron")
+    async with work() as tx:
+        author = await tx.members.by_localpart("amber-heron")
+        await Freezing(clock, network, accounts).freeze(tx, author, by="x")
+    await approvals.tend()
+    clock.forward(hours=80)
+    await approvals.tend()
+    assert deed.dropped == [(proposal.id, "refused")]
+    assert [kind for kind, _ in await effects(Actor.STEWARD)] == ["proposal", "proposal_over"]
+    assert [what for what, _, _ in await decisions()][-2:] == ["member-frozen", "refused"]
 
 
 async def test_nobody_decides_about_themselves(propose, decide, deed, work, approvals):

@@ -1,102 +1,30 @@
 """The brake: what one word decides, in which order it is carried out, and that nothing lifts it."""
 
 import asyncio
-from collections.abc import Mapping
-from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 
 import pytest
 
 from banyan.domain.effects import Actor, NewEffect
 from banyan.domain.people import MemberStatus
-from banyan.errors import HomeserverDown, IllegalMove, Refusal, TokenSpent
-from banyan.services.freezing import UNDER_WAY, Freezing
+from banyan.errors import IllegalMove, Refusal, TokenSpent
+from banyan.services.freezing import UNDER_WAY
 from banyan.services.members import Join
-from banyan.services.outbox import Drain, Wakes
+from banyan.services.outbox import Wakes
 from banyan.services.roles import Roles
 from banyan.services.roster import LOOKS, Roster
 from banyan.store import SqlWork
+from tests.banyan.services.braking import BY, STEPS, World, admitted, draining, freeze, freezing, over
 from tests.fakes import FakeIds, room_id
+from tests.waiting import until
 
-BY = "security_officer:teal-otter"
-STEPS = ["end_sessions", "new_password", "lock", "expel"]
-
-
-@pytest.fixture
-def freezing(clock, network, accounts):
-    return Freezing(clock, network, accounts)
-
-
-@pytest.fixture
-def freeze(work, freezing):
-    async def freeze(user_id, by=BY):
-        async with work() as tx:
-            member = await tx.members.by_localpart(user_id[1:].partition(":")[0])
-            return await freezing.freeze(tx, member, by=by)
-
-    return freeze
+__all__ = ["freeze", "freezing"]
 
 
 @pytest.fixture
 async def member(members, rooms):
     """Somebody admitted, with nothing left to do for them: their effects are over."""
     return await admitted(members)
-
-
-async def admitted(members, country="KH", **more):
-    invited = await members.invite(country, **more)
-    await members.register(invited.token, "a long enough passphrase", "en")
-    return invited.user_id
-
-
-class World:
-    """Both actors at the end of the outbox. Everything waits until the test lets a kind of effect through."""
-
-    def __init__(self) -> None:
-        self.done: list[str] = []
-        self.fails: set[str] = set()
-
-    async def __call__(self, effect) -> Mapping[str, object]:
-        if effect.kind in self.fails:
-            raise HomeserverDown("not now")
-        if effect.subject is not None and effect.subject.startswith("freeze:"):
-            self.done.append(effect.kind)
-        return {}
-
-
-@asynccontextmanager
-async def draining(work, clock, world):
-    kinds = ["admit", "allow", "freeze", "invite", "registration_token", *STEPS]
-    handlers = dict.fromkeys(kinds, world)
-    drains = [
-        asyncio.create_task(Drain(work, actor, handlers, clock, poll=0.01).run())
-        for actor in (Actor.GATE, Actor.REGISTRAR)
-    ]
-    try:
-        yield
-    finally:
-        for each in drains:
-            each.cancel()
-            with suppress(asyncio.CancelledError):
-                await each
-
-
-async def until(question):
-    async with asyncio.timeout(10):
-        while not await question():  # noqa: ASYNC110 - an outbox has no event for its end
-            await asyncio.sleep(0.01)
-
-
-def over(work, freezing, subject, clock=None):
-    """Whether all is done. With a clock, time goes on: what failed is tried again."""
-
-    async def over():
-        if clock:
-            clock.forward(minutes=1)
-        async with work.reading() as tx:
-            return all(step.done for step in await freezing.times(tx, subject))
-
-    return over
 
 
 async def test_one_word_decides_everything_at_once(work, member, freeze, decisions, members):
