@@ -1,6 +1,5 @@
 """The audit in a real security room: asked for in words, answered by number, put right by the warden."""
 
-import asyncio
 import sqlite3
 from contextlib import AsyncExitStack
 
@@ -8,6 +7,7 @@ import aiohttp
 import pytest
 
 from tests.live.test_held_alert import OFFICER, asked, running, somebody, talk
+from tests.waiting import until
 
 pytestmark = pytest.mark.live
 
@@ -31,16 +31,11 @@ async def test_what_an_audit_found_is_put_right_by_a_number(tmp_path):
         security = asked(home, "SELECT room_id FROM rooms WHERE key = 'staff:security'")
         room = await talk(network, officer, security, "steward")
         await room.say("audit")  # once it answers, the steward knows their device
-        async with asyncio.timeout(90):
-            while not asked(home, FOUND):  # noqa: ASYNC110 - it tells nobody outside
-                await asyncio.sleep(0.2)
-        found = await room.say("audit room Juniper shade")
-        if THERE not in found:  # what was looked at meanwhile is told in between
-            found = await room.hear(THERE)
-        whole = await room.choose(found, "🔹 To know: Juniper shade: This room is still frozen")
-        assert "Shall I open this room again?" in whole
-        assert "being done" in await room.choose(whole, "Do it now")
+        await until(lambda: asked(home, FOUND))
+        found = await room.say("audit room Juniper shade", THERE)
+        asks = "Shall I open this room again?"
+        whole = await room.choose(found, "🔹 To know: Juniper shade: This room is still frozen", asks)
+        await room.choose(whole, "Do it now", "being done")
         assert asked(home, "SELECT frozen FROM rooms WHERE key = 'talk:KH'") == 0
-        assert "still frozen" not in await room.hear(
-            "very"
-        )  # everything was looked at, or every rule is kept
+        # what is said of every rule, or of everything that was looked at
+        assert "still frozen" not in await room.hear("very")

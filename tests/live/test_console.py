@@ -1,5 +1,6 @@
 """The console of a real network: the link comes through an encrypted chat, and opens the private listener."""
 
+import asyncio
 import re
 from contextlib import AsyncExitStack
 
@@ -22,7 +23,9 @@ async def test_an_officer_asks_in_the_chat_and_is_in(tmp_path):
     jar = aiohttp.CookieJar(unsafe=True)  # it is an address and no name
     async with aiohttp.ClientSession(cookie_jar=jar) as http, AsyncExitStack() as stack:
         network = await stack.enter_async_context(running(home, http))
-        officers = [await somebody(network, area, tmp_path, stack, OFFICER) for area in ("KH", "TH")]
+        officers = await asyncio.gather(
+            *(somebody(network, area, tmp_path, stack, OFFICER) for area in ("KH", "TH"))
+        )
         first, second = [
             await talk(
                 network,
@@ -32,7 +35,8 @@ async def test_an_officer_asks_in_the_chat_and_is_in(tmp_path):
             )
             for each in officers
         ]
-        (link,) = re.findall(r"http://127\.0\.0\.1:\d+/console/open/[0-9a-f]{64}", await first.say("console"))
+        said = await first.say("console", "/console/open/")
+        (link,) = re.findall(r"http://127\.0\.0\.1:\d+/console/open/[0-9a-f]{64}", said)
         assert (await shown(http, link))[0] == 200
         status, page = await shown(http, link, "POST")
         assert status == 200
@@ -49,7 +53,7 @@ async def test_an_officer_asks_in_the_chat_and_is_in(tmp_path):
         assert "The log does not hold" not in page
         assert "do not agree" not in page
 
-        await second.say(f"freeze {name}")
+        await second.say(f"freeze {name}", "I am ending all access")
         status, page = await shown(http, console)
         assert status == 403
         assert "You are not in" in page
