@@ -61,6 +61,11 @@ WARNINGS = {
         "people can read there, and only our own accounts can write. Ask the operator who has power on the "
         "server; then they run: banyan room thaw {room}"
     ),
+    "room-overrun": N_(
+        "Somebody keeps changing one thing after another in the room {room}: I have put more than ten things "
+        "right within an hour. I have silenced it: people can read there, and only our own accounts can "
+        "write. Ask the operator who has power on the server; then they run: banyan room thaw {room}"
+    ),
     "room-closed": N_(
         "Somebody has marked the room {room} as closed, and nobody can undo that. I have silenced it. Tell "
         "its people to follow no link to another room. Ask the operator to make the room anew."

@@ -7,7 +7,6 @@ question to our own books. What is left makes the warden look at that one room.
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
 from hashlib import sha256
 from typing import Any, Final
 
@@ -16,7 +15,8 @@ from banyan.domain.people import LET_IN, Accounts, Member
 from banyan.domain.rooms import Room, RoomKey, RoomKind
 from banyan.errors import NotFound
 from banyan.network import Network
-from banyan.services.looking import POWER, Powers, look, meant_now, powers
+from banyan.services.fights import WITHIN, weigh
+from banyan.services.looking import Powers, look, meant_now, powers
 from banyan.services.ports import Clock, UnitOfWork, Work
 from banyan.services.vigil import warn
 from policies.partners import guests_now, people_by_room, server_of
@@ -26,12 +26,9 @@ from policies.rooms import power_levels
 NETWORK: Final = "network"
 """Under which the last network file that was applied wholly is noted."""
 
-TOO_OFTEN: Final = 3
-"""How often the same thing is put right before it counts as a fight."""
+EVERYTHING: Final = "*"
+"""Among what is `meant`: all that differs is set because somebody of ours says so."""
 
-WITHIN: Final = timedelta(hours=1)
-
-FOUGHT_OVER: Final = "room-fought-over"
 REFUSED: Final = "room-not-repaired"
 NOT_APPLIED: Final = "network-not-applied"
 _BY: Final = "service:reconciler"
@@ -219,21 +216,18 @@ class Reconciling:
 
         `fatal` are reasons to freeze the room, `told` reasons that are only told, `meant` as in `look`.
         """
-        things, now = [each for each in dict.fromkeys(things) if each not in meant], self._clock.now()
+        things, now = _unmeant(dict.fromkeys(things), meant), self._clock.now()
         if not (things or fatal or told):
             return Verdict(room.frozen)
         async with self._work() as tx:
-            meant = await meant_now(tx, room.room_id)
-            things = [each for each in things if each not in meant]
+            things = _unmeant(things, await meant_now(tx, room.room_id))
             marks = {each: f"look:{effect_id}:{each}" for each in (*things, *told)}
             new = {each for each, mark in marks.items() if await tx.answered.first(mark, now)}
             before = await tx.repairs.count(room.room_id, now - WITHIN)
-            counts = {each: before.get(each, 0) + (each in new) for each in things}
-            left = frozenset(each for each, count in counts.items() if count > TOO_OFTEN)
-            doing = [each for each in things if each not in left]
-            reasons = list(fatal) + [FOUGHT_OVER] * any(counts[each] >= TOO_OFTEN for each in doing)
+            weighed = weigh(things, new, before, own=self._words)
+            reasons = [*fatal, *([weighed.reason] if weighed.reason else [])]
             freezes = bool(reasons) and not room.frozen
-            if noted := [each for each in doing if each in new]:
+            if noted := [each for each in things if each in new and each not in weighed.left]:
                 await tx.repairs.add(room.room_id, noted, now)
                 await self._log(tx, room, changes=",".join(dict.fromkeys(map(self._kind, noted))))
             for reason in (each for each in told if each in new):
@@ -243,7 +237,7 @@ class Reconciling:
             for reason in await self._untold(tx, room, reasons if freezes else fatal):
                 await self._log(tx, room, reason)
                 await warn(tx, reason, room=room.key)
-        return Verdict(room.frozen or freezes, left)
+        return Verdict(room.frozen or freezes, weighed.left)
 
     async def _untold(self, tx: UnitOfWork, room: Room, reasons: Sequence[str]) -> Sequence[str]:
         """Those that staff were not told since it was frozen: a silenced room may lose more."""
@@ -280,7 +274,8 @@ class Reconciling:
 async def thaw(tx: UnitOfWork, key: RoomKey, *, by: str) -> bool:
     """Let people speak in a room again. False when it is not frozen. Raise `NotFound` without such a room.
 
-    What froze it is forgotten; what cannot be undone freezes it again at once.
+    What froze it is forgotten, and all that was left as it was is set right without being counted; what
+    cannot be undone freezes it again at once.
     """
     room = await tx.rooms.get(key)
     if room is None:
@@ -290,8 +285,12 @@ async def thaw(tx: UnitOfWork, key: RoomKey, *, by: str) -> bool:
     await tx.rooms.set_frozen(key, frozen=False)
     await tx.repairs.clear(room.room_id)
     await tx.log.append(NewEntry(Action.ROOM_CHANGED, by, key, reason="thawed"))
-    await look(tx, room.room_id, meant={POWER})
+    await look(tx, room.room_id, meant={EVERYTHING})
     return True
+
+
+def _unmeant(things: Iterable[str], meant: Collection[str]) -> list[str]:
+    return [] if EVERYTHING in meant else [each for each in things if each not in meant]
 
 
 async def everybody(tx: UnitOfWork, network: Network, accounts: Accounts) -> Mapping[RoomKey, frozenset[str]]:

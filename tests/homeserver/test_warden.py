@@ -9,6 +9,7 @@ from banyan.domain.effects import Actor, Effect, EffectState
 from banyan.domain.rooms import RoomKey
 from banyan.domain.sight import SeenRoom, Sight
 from banyan.errors import HomeserverDown
+from banyan.services.reconciling import thaw
 from homeserver.desired import desired
 from homeserver.growing import Grower
 from homeserver.locators import locator_of
@@ -225,6 +226,23 @@ async def test_three_times_the_same_silences_the_room(rig, warned):
     state("m.room.avatar", {"url": "mxc://a/b"})(rig.room(TALK))
     assert await rig.look() == {"repaired": 1, "refused": 0}
     assert rig.room(TALK).content("m.room.topic") == {"topic": "x"}
+
+
+async def test_ever_different_things_silence_the_room_and_a_thaw_sets_all_of_it_right(rig, warned):
+    """What was left in the fight is no new one, however much it is."""
+    before = copy.deepcopy(rig.room(TALK).state)
+    for at in range(30):
+        state(f"org.example.{at}", {"says": "x"})(rig.room(TALK))
+        await rig.look()
+    assert rig.room(TALK).content("org.example.29") == {"says": "x"}, "nobody fights on"
+    assert (await rig.frozen(), await warned()) == (True, ["room-overrun"])
+    async with rig.work() as tx:
+        await thaw(tx, TALK, by="operator")
+        meant = (await tx.outbox.queued(Actor.WARDEN, rig.ids[TALK]))[-1].payload["meant"]
+    await rig.look(meant=meant)
+    after = {key: content for key, content in rig.room(TALK).state.items() if content}
+    assert (after, await rig.frozen()) == (before, False)
+    assert await warned() == ["room-overrun"]
 
 
 async def test_a_silenced_alert_room_still_lets_the_alarm_speak(rig):

@@ -6,9 +6,10 @@ from banyan.domain.effects import Actor, NewEffect
 from banyan.domain.people import MemberStatus
 from banyan.domain.rooms import Room, RoomKey, RoomKind
 from banyan.errors import NotFound
+from banyan.services.fights import FOUGHT_OVER, MOST, OVERRUN
 from banyan.services.freezing import Freezing
 from banyan.services.looking import look
-from banyan.services.reconciling import FOUGHT_OVER, REFUSED, Changed, digest_of, thaw
+from banyan.services.reconciling import REFUSED, Changed, digest_of, thaw
 from banyan.services.vigil import SECURITY
 from tests.fakes import room_id
 
@@ -257,6 +258,62 @@ async def test_a_frozen_room_that_loses_more_is_told(reconciling, work, room, wa
     assert await warned() == [*told, told[-1]]
 
 
+def others(start, stop):
+    return [f"org.example.{each}" for each in range(start, stop)]
+
+
+async def test_one_thing_after_another_ends_in_silence(reconciling, work, room, warned, decisions):
+    """Whoever sets ever different things is repaired ten times; one more freezes the room, told once.
+
+    From then on nobody fights over what can be made up without end; what keeps the room shut is still set.
+    """
+    for each in others(0, MOST):
+        assert not (await reconciling.decide(each, await again(work), [each])).frozen
+    assert await warned() == []
+    verdict = await reconciling.decide("last", await again(work), ["org.example.last"])
+    assert (verdict.frozen, verdict.left) == (True, frozenset())
+    assert await warned() == [(OVERRUN, {"room": TALK})]
+    verdict = await reconciling.decide("more", await again(work), ["org.example.more", "member:0f", POWER])
+    assert (verdict.frozen, verdict.left) == (True, {"org.example.more", "member:0f"})
+    assert len(await warned()) == 1
+    changes = [details.get("changes") for _, _, details in await decisions()]
+    assert changes == ["other"] * (MOST + 1) + [None, POWER]
+
+
+async def test_many_strangers_are_a_fight_too(reconciling, room, warned):
+    """Each of them counts, and all in one look: an administrator can put in as many as they like."""
+    verdict = await reconciling.decide("1", room, [f"member:{each}" for each in range(MOST + 1)])
+    assert (verdict.frozen, verdict.left) == (True, frozenset())
+    assert await warned() == [(OVERRUN, {"room": TALK})]
+
+
+async def test_ten_things_now_and_then_are_no_fight(reconciling, work, room, clock, warned):
+    """A homeserver brought back from a copy upsets each thing of a room once; later that is forgotten."""
+    for each in range(3):
+        things = others(each * MOST, (each + 1) * MOST)
+        assert not (await reconciling.decide(f"{room.key} {each}", await again(work), things)).frozen
+        clock.forward(minutes=61)
+    assert await warned() == []
+
+
+async def test_what_we_mean_makes_no_fight_of_it(reconciling, work, room, warned):
+    """Levels that follow roles, however often, beside ten things that somebody changed."""
+    for effect in range(2 * MOST):
+        assert not (await reconciling.decide(f"role {effect}", room, [POWER], meant=[POWER])).frozen
+    assert not (await reconciling.decide("1", await again(work), others(0, MOST))).frozen
+    assert await warned() == []
+
+
+async def test_what_was_killed_in_the_middle_of_much_counts_once(reconciling, work, room, warned):
+    """The look that silences a room, tried again, does what it did; nothing is left or told anew."""
+    for _ in range(3):
+        assert not (await reconciling.decide("1", await again(work), others(0, MOST))).frozen
+    for _ in range(3):
+        verdict = await reconciling.decide("2", await again(work), others(MOST, MOST + 5))
+        assert (verdict.frozen, verdict.left) == (True, frozenset())
+    assert await warned() == [(OVERRUN, {"room": TALK})]
+
+
 async def test_a_person_is_not_named(reconciling, room, decisions):
     """The log says that a membership was put right, not whose."""
     await reconciling.decide("1", room, ["member:0123456789abcdef"])
@@ -265,7 +322,7 @@ async def test_a_person_is_not_named(reconciling, room, decisions):
 
 async def test_the_log_repeats_no_word_of_whoever_changed_a_room(reconciling, room, decisions):
     """A type of state is free text, and as many of them as somebody likes."""
-    await reconciling.decide("1", room, [TOPIC, *(f"meet.at.the.bridge.{each}" for each in range(99))])
+    await reconciling.decide("1", room, [TOPIC, *(f"meet.at.the.bridge.{each}" for each in range(9))])
     assert [details for *_, details in await decisions()] == [{"changes": f"{TOPIC},other"}]
 
 
@@ -278,19 +335,30 @@ async def test_a_refused_repair_is_told_once_an_hour(reconciling, room, clock, w
 
 
 async def test_thawing(reconciling, work, room, effects, decisions):
-    """People may speak again: it is logged, counting begins anew, and the warden sets the levels."""
+    """People may speak again: it is logged, counting begins anew, and the warden sets what was left."""
     for effect in "123":
         await reconciling.decide(effect, room, [TOPIC])
     async with work() as tx:
         assert await thaw(tx, TALK, by="operator")
     assert not (await again(work)).frozen
     assert (await decisions())[-1][:2] == ("room-changed", "operator")
-    assert await effects(Actor.WARDEN) == [("look", {"room_id": room_id(TALK), "meant": [POWER]})]
+    assert await effects(Actor.WARDEN) == [("look", {"room_id": room_id(TALK), "meant": ["*"]})]
     assert not (await reconciling.decide("4", await again(work), [TOPIC])).frozen
     async with work() as tx:
         assert not await thaw(tx, TALK, by="operator")
         with pytest.raises(NotFound):
             await thaw(tx, RoomKey("talk:XX"), by="operator")
+
+
+async def test_what_was_left_in_a_fight_freezes_nothing_when_it_is_set_right(reconciling, work, room, warned):
+    """However much has come together: staff ended the fight."""
+    await reconciling.decide("1", room, others(0, MOST + 1))
+    async with work() as tx:
+        await thaw(tx, TALK, by="operator")
+    for effect, meant in [("heard before", ()), ("the thaw's own", ["*"])]:
+        verdict = await reconciling.decide(effect, await again(work), others(99, 150), meant=meant)
+        assert (verdict.frozen, verdict.left) == (False, frozenset())
+    assert len(await warned()) == 1
 
 
 # standing back
