@@ -77,6 +77,7 @@ function measure() {
 }
 
 const STEPS = 15;
+const PATIENCE = 120_000; // milliseconds for one page or one field: the machine may be busy
 
 /** Walk with the tabulator key and tell where the focus could not be seen. */
 async function unseen(page) {
@@ -104,6 +105,7 @@ async function visit(browser, { url, width, scheme, fill, picture, tour }) {
         javaScriptEnabled: false,
         viewport: { width, height: 700 },
     });
+    context.setDefaultTimeout(PATIENCE);
     const page = await context.newPage();
     const asked = [];
     const hosts = new Set();
@@ -128,7 +130,7 @@ async function visit(browser, { url, width, scheme, fill, picture, tour }) {
 }
 
 const { executable, visits } = JSON.parse(await text(process.stdin));
-const browser = await chromium.launch({ executablePath: executable, args: FLAGS });
+const browser = await chromium.launch({ executablePath: executable, args: FLAGS, timeout: PATIENCE });
 try {
     const seen = [];
     for (const each of visits) seen.push(await visit(browser, each));

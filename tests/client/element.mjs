@@ -9,7 +9,7 @@ import { createInterface } from "node:readline";
 import { ClientEvent, EventType, HttpApiEvent, MatrixEvent, MatrixEventEvent, RoomEvent, createClient } from "matrix-js-sdk";
 import { AllDevicesIsolationMode, OnlySignedDevicesIsolationMode } from "matrix-js-sdk/lib/crypto-api/index.js";
 
-const sessions = new Map();
+const sessions = new Map(); // by `who`
 const WAKES = [
     ClientEvent.Sync,
     ClientEvent.Room,
@@ -20,6 +20,7 @@ const WAKES = [
     RoomEvent.Timeline,
 ];
 const loggedOut = new WeakSet();
+const lines = new Map(); // by `who`: those whose line holds the answers back
 
 /** Resolve with the first value of `probe` that is neither null nor undefined; it is asked again whenever something happened. */
 function until(client, probe, seconds, what) {
@@ -75,14 +76,19 @@ function room(client, id) {
  * Messages and encrypted events of a room after the event `since`, oldest first. State is left out.
  *
  * What this session sends stands in its timeline at once, before what others sent earlier and the next sync brings:
- * place alone does not say what came after it.
+ * place alone does not say what came after it. After a gap the timeline begins anew, and all of it is later.
  */
 function events(client, id, since) {
-    const all = room(client, id).getLiveTimeline().getEvents();
-    const at = since ? all.findIndex((event) => event.getId() === since) : -1;
-    const later = (event) => at < 0 || event.getTs() >= all[at].getTs();
-    return all.slice(at + 1).filter((event) => !event.isState() && later(event));
+    const found = room(client, id);
+    const after = since ? found.findEventById(since) : null;
+    if (since && !after) throw new Error("this session does not know that event");
+    const all = found.getLiveTimeline().getEvents();
+    const later = (event) => !after || event.getTs() >= after.getTs();
+    return all.slice(all.indexOf(after) + 1).filter((event) => !event.isState() && later(event));
 }
+
+/** Whether an event may still turn out to be something else: nobody has tried to read it yet, or somebody is about to. */
+const unread = (event) => event.isEncrypted() && (event.isBeingDecrypted() || event.shouldAttemptDecryption());
 
 /** Ask again when the server says "later", as a person does. */
 async function patiently(request) {
@@ -99,18 +105,26 @@ async function patiently(request) {
 const isolation = (strict) => (strict ? new OnlySignedDevicesIsolationMode() : new AllDevicesIsolationMode(true));
 
 const commands = {
-    async login(_, { who, homeserver, user, password, strict }) {
+    async login(_, { who, homeserver, user, password, strict, within }) {
         const visitor = createClient({ baseUrl: homeserver });
         const identifier = { type: "m.id.user", user };
         const request = () => visitor.loginRequest({ type: "m.login.password", identifier, password });
         const { access_token, user_id, device_id } = await patiently(request);
-        const client = createClient({ baseUrl: homeserver, accessToken: access_token, userId: user_id, deviceId: device_id });
+        const fetchFn = async (...request) => {
+            const answered = await fetch(...request);
+            await lines.get(who)?.promise;
+            return answered;
+        };
+        const device = { accessToken: access_token, userId: user_id, deviceId: device_id };
+        const client = createClient({ baseUrl: homeserver, fetchFn, ...device });
         await client.initRustCrypto({ useIndexedDB: false });
         const crypto = client.getCrypto();
         crypto.setDeviceIsolationMode(isolation(strict));
         sessions.set(who, client);
         client.on(HttpApiEvent.SessionLoggedOut, () => loggedOut.add(client));
-        const synced = until(client, () => (client.isInitialSyncComplete() ? true : null), 60, "first sync");
+        // The SDK reads the newest event of what a sync brings, and leaves the others to whoever shows them.
+        client.on(RoomEvent.Timeline, (event) => client.decryptEventIfNeeded(event));
+        const synced = until(client, () => (client.isInitialSyncComplete() ? true : null), within, "first sync");
         await client.startClient({ initialSyncLimit: 20, lazyLoadMembers: true });
         await synced;
         // Element does this in silence at a person's first login, and never over an identity that is there.
@@ -140,13 +154,13 @@ const commands = {
         return until(client, () => (joined().length >= count ? joined().length : null), within, `${count} joined rooms`);
     },
 
-    async create(client, { invite }) {
+    async create(client, { invite, within }) {
         const { room_id } = await client.createRoom({
             preset: "private_chat",
             invite,
             initial_state: [{ type: EventType.RoomEncryption, state_key: "", content: { algorithm: "m.megolm.v1.aes-sha2" } }],
         });
-        await until(client, () => client.getRoom(room_id), 20, "the new room");
+        await until(client, () => client.getRoom(room_id), within, "the new room");
         return { room_id };
     },
 
@@ -187,7 +201,11 @@ const commands = {
             !event.isDecryptionFailure() &&
             (sender ? event.getSender() === sender : event.getSender() !== client.getUserId()) &&
             (contains ?? [""]).some((part) => (words(event) ?? "").includes(part));
-        const find = () => (client.getRoom(id) ? events(client, id, since).find(wanted) : null);
+        const find = () => {
+            const known = client.getRoom(id) ? events(client, id, since) : [];
+            const at = known.findIndex(wanted);
+            return at < 0 || known.slice(0, at).some(unread) ? null : known[at];
+        };
         try {
             return await read(client, await until(client, find, within, "the message"));
         } catch (error) {
@@ -227,9 +245,22 @@ const commands = {
         return until(client, () => (left().some(said) ? null : true), within, "empty");
     },
 
-    async wait_membership(client, { room: id, membership, within }) {
-        const wanted = () => (client.getRoom(id)?.getMyMembership() === membership ? true : null);
+    /** Until this session sees somebody, itself when nobody is named, in a room or out of it. */
+    async wait_membership(client, { room: id, membership, user, within }) {
+        if (user) await room(client, id).loadMembersIfNeeded();
+        const seen = (found) => (user ? found.getMember(user)?.membership : found.getMyMembership());
+        const wanted = () => (client.getRoom(id) && seen(client.getRoom(id)) === membership ? true : null);
         return until(client, wanted, within, membership);
+    },
+
+    /** Hold back whatever the server answers, as a bad line does, until it is `back`. */
+    async away(_, { who }) {
+        lines.set(who, Promise.withResolvers());
+    },
+
+    async back(_, { who }) {
+        lines.get(who).resolve();
+        lines.delete(who);
     },
 
     /** Ask the server again at once after it was away, as when somebody opens the app. */

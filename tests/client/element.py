@@ -3,6 +3,8 @@
 import asyncio
 import itertools
 import json
+import os
+import signal
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -11,10 +13,13 @@ from pathlib import Path
 from typing import Any, Self
 
 from tests.node import node, npm_install
+from tests.waiting import PATIENCE
 
 HERE = Path(__file__).parent
 LONGEST_LINE = 64 << 20
 """Bytes: a whole timeline is one line of JSON."""
+SILENCE = 60
+"""Seconds more than the driver has for something: it gives up first, and its text says more than ours."""
 
 
 class ElementError(Exception):
@@ -90,6 +95,7 @@ class Node:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             limit=LONGEST_LINE,
+            start_new_session=True,
         )
         driver = cls(process)
         try:
@@ -100,24 +106,25 @@ class Node:
     async def login(self, homeserver: str, user: str, password: str, *, strict: bool = False) -> "Element":
         """Log in as Element does: first sync, then cross-signing in silence if the person has none."""
         who = f"{user} {next(self._ids)}"
-        told = await self.ask(
-            who, "login", 90, homeserver=homeserver, user=user, password=password, strict=strict
-        )
+        account = {"homeserver": homeserver, "user": user, "password": password}
+        told = await self.ask(who, "login", PATIENCE, strict=strict, **account)
         return Element(
             self, who, told["user_id"], told["device_id"], told["access_token"], signed=told["signed"]
         )
 
-    async def ask(self, who: str, command: str, patience: float, **arguments: Any) -> Any:
-        """Do one thing. Raise `ElementError` when the driver says no, or nothing for `patience` seconds."""
+    async def ask(self, who: str, command: str, within: float, **arguments: Any) -> Any:
+        """Do one thing. Raise `ElementError` when the driver says no, or nothing at all."""
+        if self._reader.done():
+            raise ElementError("the driver ended")
         number = next(self._ids)
         answer = self._waiting[number] = asyncio.get_running_loop().create_future()
         assert self._process.stdin
-        line = json.dumps({"id": number, "who": who, "do": command, **arguments})
+        line = json.dumps({"id": number, "who": who, "do": command, "within": within, **arguments})
         self._process.stdin.write(line.encode() + b"\n")
         try:
-            return await asyncio.wait_for(answer, patience)
+            return await asyncio.wait_for(answer, within + SILENCE)
         except TimeoutError:
-            raise ElementError(f"{command}: no answer within {patience:.0f} s") from None
+            raise ElementError(f"{command}: no answer within {within + SILENCE:.0f} s") from None
         finally:
             del self._waiting[number]
 
@@ -140,10 +147,10 @@ class Node:
         assert self._process.stdin
         self._process.stdin.close()
         try:
-            await asyncio.wait_for(self._process.wait(), 5)
+            await asyncio.wait_for(self._process.wait(), 20)
         except TimeoutError:
-            with suppress(ProcessLookupError):
-                self._process.kill()
+            with suppress(ProcessLookupError):  # the session: what we started may only have started it
+                os.killpg(self._process.pid, signal.SIGKILL)
             await self._process.wait()
         await self._reader
 
@@ -168,7 +175,7 @@ class Element:
         """Every room this session knows of, whatever the membership."""
         return [Room(**room) for room in await self._ask("rooms")]
 
-    async def wait_rooms(self, count: int, within: float = 30) -> None:
+    async def wait_rooms(self, count: int, within: float = PATIENCE) -> None:
         """Until at least that many rooms and spaces are joined."""
         await self._ask("wait_rooms", within, count=count)
 
@@ -176,7 +183,7 @@ class Element:
         """Make an encrypted room; its id."""
         return str((await self._ask("create", invite=list(invite)))["room_id"])
 
-    async def join(self, room: str, within: float = 20) -> None:
+    async def join(self, room: str, within: float = PATIENCE) -> None:
         """Join by id."""
         await self._ask("join", within, room=room)
 
@@ -209,7 +216,7 @@ class Element:
         sender: str | None = None,
         contains: str | Sequence[str] = "",
         types: Sequence[str] = ("m.room.message",),
-        within: float = 30,
+        within: float = PATIENCE,
     ) -> Event:
         """Wait for the first message that can be read; from anyone else when `sender` is not given.
 
@@ -227,15 +234,25 @@ class Element:
         """Every event the server still has of a room, state too, oldest first, as it comes over the wire."""
         return list(await self._ask("history", room=room))
 
-    async def wait_logged_out(self, within: float = 30) -> None:
+    async def wait_logged_out(self, within: float = PATIENCE) -> None:
         """Until the server has ended this session."""
         await self._ask("wait_logged_out", within)
 
-    async def wait_membership(self, room: str, membership: str, within: float = 30) -> None:
-        """Until this session sees itself joined to a room, or out of it (`leave`)."""
-        await self._ask("wait_membership", within, room=room, membership=membership)
+    async def wait_membership(
+        self, room: str, membership: str, user: str | None = None, within: float = PATIENCE
+    ) -> None:
+        """Until this session sees itself, or somebody else, joined to a room or out of it (`leave`)."""
+        await self._ask("wait_membership", within, room=room, membership=membership, user=user)
 
-    async def wait_emptied(self, room: str, within: float = 30) -> None:
+    async def away(self) -> None:
+        """Hear nothing of what the server answers until `back`, as on a bad line."""
+        await self._ask("away")
+
+    async def back(self) -> None:
+        """Hear all of it, that answer first under which the line broke."""
+        await self._ask("back")
+
+    async def wait_emptied(self, room: str, within: float = PATIENCE) -> None:
         """Until this session shows nothing any more that anybody said there."""
         await self._ask("wait_emptied", within, room=room)
 
@@ -247,6 +264,5 @@ class Element:
         """Stop syncing and forget the keys, as a phone that is lost."""
         await self._ask("close")
 
-    async def _ask(self, command: str, within: float = 30, **arguments: Any) -> Any:
-        # The driver gives up first: its text says more than ours.
-        return await self.node.ask(self.who, command, within + 10, within=within, **arguments)
+    async def _ask(self, command: str, within: float = PATIENCE, **arguments: Any) -> Any:
+        return await self.node.ask(self.who, command, within, **arguments)

@@ -2,7 +2,7 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,6 +15,7 @@ from policies.rooms import declared_rooms
 from tests.client.element import Node
 from tests.client.network import PASSPHRASE, Network
 from tests.client.person import DECLARED, Person
+from tests.waiting import until
 
 NAMES = {room.name: room.key for room in declared_rooms(DECLARED)}
 
@@ -22,10 +23,10 @@ THEME = "climate"
 OWN_ROOMS = 6
 """Space, conversation, guide and alert room of the place, a theme, and the chat with the desk."""
 
+UNDER_WAY = "SELECT count(*) FROM outbox WHERE state = 'queued' AND attempts > 0"
+
 STAFF_ROOMS = {None: 0, "focal_point": 2, "security_officer": 3}
 """What a role adds: its staff rooms, and the space of the staff."""
-
-OURS = ("desk", "alarm", "steward")
 
 
 @dataclass(frozen=True)
@@ -97,15 +98,6 @@ class Evening:
             return int(books.execute(query, values).fetchone()[0])
 
 
-async def until(probe: Callable[[], bool], within: float = 20) -> None:
-    """Wait for something that no client is told."""
-    async with asyncio.timeout(within):
-        while True:
-            if probe():
-                return
-            await asyncio.sleep(0.05)
-
-
 def moment(at: datetime) -> str:
     """A moment as the books hold it."""
     return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
@@ -120,7 +112,12 @@ async def evening_at(home: Path) -> AsyncIterator[Evening]:
             await network.start()
             began = datetime.now(UTC)
             people = await asyncio.gather(*(_arrive(network, node, part) for part in CAST.values()))
-            yield Evening(network, node, dict(zip(CAST, people, strict=True)), began)
+            evening = Evening(network, node, dict(zip(CAST, people, strict=True)), began)
+            # what was encrypted before a phone was known can still be on its way
+            await until(lambda: evening.count(UNDER_WAY) == 0)
+            for person in people:
+                person.here_since = datetime.now(UTC)
+            yield evening
         finally:
             await network.stop()
 
@@ -131,7 +128,8 @@ async def _arrive(network: Network, node: Node, part: Part) -> Person:
     if part.role:
         await network.grant(invited.user_id, part.role)
     phone = await node.login(network.run.homeserver_url, invited.user_id, PASSPHRASE, strict=True)
-    await phone.wait_rooms(OWN_ROOMS + STAFF_ROOMS[part.role], within=60)
-    person = Person(part.who, part.language, phone, network, NAMES, datetime.now(UTC))
+    await phone.wait_rooms(OWN_ROOMS + STAFF_ROOMS[part.role])
+    await network.reaches(phone)
+    person = Person(part.who, part.language, phone, network, NAMES)
     await person.look()
     return person

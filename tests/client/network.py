@@ -4,11 +4,13 @@ import asyncio
 import json
 import os
 import signal
+import sqlite3
 import sys
 from base64 import b64encode
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -17,9 +19,14 @@ import aiohttp
 from nacl.signing import SigningKey
 
 from banyan.demo.joining import join_by_link
+from homeserver.ports import is_free, remembered_ports
+from tests.client.element import Element
+from tests.waiting import PATIENCE, until
 
 BANYAN = Path(sys.executable).with_name("banyan")
 PASSPHRASE = "seven quiet herons by the river"
+SPEAKERS = ("desk", "alarm", "steward")
+"""Our accounts that speak."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +70,7 @@ class Network:
         self.run: Run
         self._process: asyncio.subprocess.Process | None = None
 
-    async def start(self, within: float = 180) -> None:
+    async def start(self, within: float = 300) -> None:
         """`banyan up`, until `/health` says that all is well."""
         self.home.mkdir(parents=True, exist_ok=True)
         with (self.home / "up.out").open("ab") as output:
@@ -74,11 +81,10 @@ class Network:
                 stderr=asyncio.subprocess.STDOUT,
                 start_new_session=True,
             )
-        async with asyncio.timeout(within):
-            while not await self._healthy():
-                if self._process.returncode is not None:
-                    raise RuntimeError(f"banyan up ended:\n{(self.home / 'up.out').read_text()[-3000:]}")
-                await asyncio.sleep(0.2)
+        try:
+            await until(self._healthy, within, every=0.2)
+        except AssertionError as failed:
+            raise AssertionError(f"{failed}\n{self._last_words()}") from None
 
     @property
     def pid(self) -> int:
@@ -87,23 +93,19 @@ class Network:
         return self._process.pid
 
     async def ended(self) -> None:
-        """Wait until a killed network is gone."""
+        """Wait until a killed network is gone, its homeserver too: that dies a moment after its parent."""
         assert self._process
-        await asyncio.wait_for(self._process.wait(), 10)
+        await asyncio.wait_for(self._process.wait(), PATIENCE)
+        ports = remembered_ports(self.home).values()
+        await until(lambda: all(map(is_free, ports)))
 
     async def kill(self) -> None:
         """SIGKILL to the whole tree at once, as when the power goes."""
-        doomed, found = [self.pid], [self.pid]
-        while found:
-            found = [child for parent in found for child in _children(parent)]
-            doomed += found
-        for each in doomed:
-            with suppress(ProcessLookupError):
-                os.kill(each, signal.SIGKILL)
+        self._kill_all()
         await self.ended()
 
-    async def stop(self, within: float = 30) -> None:
-        """Ctrl-C."""
+    async def stop(self, within: float = PATIENCE) -> None:
+        """Ctrl-C. Raise `AssertionError` when that is not heard; nothing is left behind then either."""
         process = self._process
         if process is None or process.returncode is not None:
             return
@@ -111,10 +113,11 @@ class Network:
         try:
             await asyncio.wait_for(process.wait(), within)
         except TimeoutError:
-            with suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
-            raise
+            raise AssertionError(f"not stopped within {within:g} s\n{self._last_words()}") from None
+        finally:
+            if process.returncode is None:
+                self._kill_all()
+                await process.wait()
 
     async def banyan(self, *arguments: str) -> str:
         """Run one command in this home; what it printed. Raise when it did not end well."""
@@ -124,7 +127,12 @@ class Network:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
-        output, errors = await asyncio.wait_for(process.communicate(), 60)
+        try:
+            output, errors = await asyncio.wait_for(process.communicate(), 2 * PATIENCE)
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
         if process.returncode:
             raise RuntimeError(
                 f"banyan {arguments[0]}: status {process.returncode}\n{errors.decode()[-2000:]}"
@@ -141,6 +149,33 @@ class Network:
     async def join(self, invited: Invited, language: str = "en") -> None:
         """Open the link, fill the form in as it stands, send it off."""
         await join_by_link(self.http, invited.link, invited.user_id, language, PASSPHRASE)
+
+    async def reaches(self, phone: Element) -> None:
+        """Wait until our accounts can write to that phone in every encrypted room it is in.
+
+        What they say before that, it can never read.
+        """
+        for room in await phone.rooms():
+            if room.membership != "join" or not room.encrypted:
+                continue
+            here = await phone.members(room.room_id)
+            for bot in SPEAKERS:
+                if self.account(bot) in here:
+                    await until(partial(self._reaches, bot, room.room_id, phone))
+
+    def _reaches(self, bot: str, room_id: str, phone: Element) -> bool:
+        """Whether that account knows the phone, and has given it the room's key if it keeps one warm."""
+        if bot == "desk":  # it gives keys out with what it says
+            query = (
+                "SELECT 1 FROM device JOIN member USING (user_id) JOIN person USING (user_id)"
+                " WHERE room_id = ? AND user_id = ? AND device_id = ? AND membership = 'join'"
+                " AND owner_signed AND master_key = pinned_key"
+            )
+        else:
+            query = "SELECT 1 FROM own_key_device WHERE room_id = ? AND user_id = ? AND device_id = ?"
+        store = f"file:{self.home / 'bots' / bot}.db?mode=ro"
+        with closing(sqlite3.connect(store, uri=True)) as books:
+            return books.execute(query, (room_id, phone.user_id, phone.device_id)).fetchone() is not None
 
     async def grant(self, user_id: str, role: str) -> None:
         """`banyan role grant`."""
@@ -162,15 +197,17 @@ class Network:
             assert answer.status == 202, told.get("error")
             return dict(told)
 
-    async def arrived(self, status_url: str, within: float = 30) -> dict[str, Any]:
+    async def arrived(self, status_url: str, within: float = PATIENCE) -> dict[str, Any]:
         """The status of an alert, once it is sent in every room."""
-        async with asyncio.timeout(within):
-            while True:
-                async with self.http.get(status_url) as answer:
-                    told = await answer.json()
-                if told["rooms"] and all(room["state"] == "sent" for room in told["rooms"]):
-                    return dict(told)
-                await asyncio.sleep(0.1)
+        told: dict[str, Any] = {}
+
+        async def sent_everywhere() -> bool:
+            async with self.http.get(status_url) as answer:
+                told.update(await answer.json())
+            return bool(told["rooms"]) and all(room["state"] == "sent" for room in told["rooms"])
+
+        await until(sent_everywhere, within, every=0.1)
+        return told
 
     async def keys(self, access_token: str, *accounts: str) -> dict[str, Any]:
         """Master keys and signed devices of those accounts, as the homeserver tells a member."""
@@ -200,6 +237,10 @@ class Network:
         return f"@{localpart}:{self.run.server_name}"
 
     async def _healthy(self) -> bool:
+        """Whether all is well. Raise `RuntimeError` when it has ended."""
+        assert self._process
+        if self._process.returncode is not None:
+            raise RuntimeError(f"banyan up ended\n{self._last_words()}")
         try:
             run = json.loads((self.home / "run.json").read_text())
             self.run = Run(run["homeserver_url"], run["server_name"], run["web_url"])
@@ -208,9 +249,21 @@ class Network:
         except (FileNotFoundError, ValueError, aiohttp.ClientError):
             return False
 
+    def _last_words(self) -> str:
+        return (self.home / "up.out").read_text()[-3000:]
+
+    def _kill_all(self) -> None:
+        doomed, found = [self.pid], [self.pid]
+        while found:
+            found = [child for parent in found for child in _children(parent)]
+            doomed += found
+        for each in doomed:
+            with suppress(ProcessLookupError):
+                os.kill(each, signal.SIGKILL)
+
 
 def _children(pid: int) -> list[int]:
-    with suppress(FileNotFoundError):
+    with suppress(FileNotFoundError, ProcessLookupError):
         return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
     return []
 

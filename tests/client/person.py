@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 
 from banyan.domain.notes import find_notes
 from banyan.domain.rooms import RoomKey
@@ -23,6 +23,8 @@ ZERO = {"km": "\u17e0", "lo": "\u0ed0", "my": "\u1040", "th": "\u0e50"}
 STAND = "Do you stand behind it? Then write {code}."
 """How a request for two persons ends; what follows names no digits."""
 
+NEVER = datetime.max.replace(tzinfo=UTC)
+
 MESSAGE = "m.room.message"
 POLL = "org.matrix.msc3381.poll.start"
 POLL_TEXT = "org.matrix.msc1767.text"
@@ -40,12 +42,12 @@ class Person:
     network: Network
     names: Mapping[str, RoomKey]
     """Name of a room on the screen → what it is."""
-    here_since: datetime
-    """When their phone was there with its keys: nobody can write to it before."""
     rooms: dict[str, str] = field(default_factory=dict)
     """What a room is, or `chat` → its id."""
     titles: dict[str, str] = field(default_factory=dict)
     """The same → how it stands in the list of rooms."""
+    here_since: datetime = NEVER
+    """When our accounts had heard of their phone: nothing written before has to be readable."""
 
     @property
     def name(self) -> str:
@@ -84,17 +86,17 @@ class Person:
         """The first word that calls a command in their language."""
         return translate(TABLE[command].words, self.language).split(",")[0].strip()
 
-    async def say(self, typed: str, room: str = "chat", *, within: float = 20) -> Event:
-        """Type something in a room and wait for the answer there."""
+    async def say(self, typed: str, room: str = "chat", *, expects: str = "") -> Event:
+        """Type something in a room and wait for the answer there: anything, or that marked text."""
         said = await self.element.send(self.rooms[room], typed)
-        answer = await self.told(room=room, since=said, within=within)
+        answer = await self.told(expects, room=room, since=said)
         while find_notes(answer.body or ""):  # a checkpoint of the log answers nobody
-            answer = await self.told(room=room, since=answer.event_id, within=within)
+            answer = await self.told(expects, room=room, since=answer.event_id)
         return answer
 
-    async def choose(self, shown: Event, template: str, room: str = "chat") -> Event:
+    async def choose(self, shown: Event, template: str, room: str = "chat", *, expects: str = "") -> Event:
         """Answer a numbered question with the number before a marked text, in their own digits."""
-        return await self.say(self.digit(numbered(shown, template)), room)
+        return await self.say(self.digit(numbered(shown, template)), room, expects=expects)
 
     async def choose_all(self, shown: Event, *templates: str, room: str = "chat") -> Event:
         """Answer one numbered question after the other; the last answer."""
@@ -102,14 +104,14 @@ class Person:
             shown = await self.choose(shown, template, room)
         return shown
 
-    async def tap(self, asked: Event, template: str) -> Event:
-        """Tap that answer of a poll in the chat with the desk; what the desk says to it."""
+    async def tap(self, asked: Event, template: str, *, expects: str) -> Event:
+        """Tap that answer of a poll in the chat with the desk, and wait for that marked text."""
         assert asked.content
         answer = next(
             each["id"] for each in asked.content[POLL]["answers"] if reads(each[POLL_TEXT], template)
         )
         tapped = await self.element.answer_poll(self.rooms["chat"], asked.event_id, answer)
-        return await self.told(since=tapped)
+        return await self.told(expects, since=tapped)
 
     async def told(
         self,
@@ -118,13 +120,12 @@ class Person:
         room: str = "chat",
         since: str | None = None,
         types: tuple[str, ...] = (MESSAGE, POLL),
-        within: float = 60,
     ) -> Event:
         """Wait for what one of ours says in a room: anything, or that marked text in whatever language."""
         account = self.network.account(speaker(room))
         contains = {longest_part(template, language) for language in LANGUAGES}
         return await self.element.wait_message(
-            self.rooms[room], since=since, sender=account, contains=contains, types=types, within=within
+            self.rooms[room], since=since, sender=account, contains=contains, types=types
         )
 
 

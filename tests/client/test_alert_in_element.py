@@ -78,16 +78,22 @@ async def story(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Story
         network = Network(home, http)
         try:
             await network.start()
-            members, url = {}, network.run.homeserver_url
-            invitations = await asyncio.gather(*(network.invite(*place) for place in PLACES.values()))
-            for (name, (_, *themes)), invited in zip(PLACES.items(), invitations, strict=True):
-                await network.join(invited)
-                member = await node.login(url, invited.user_id, PASSPHRASE, strict=name == "first")
-                await member.wait_rooms(OWN_ROOMS + len(themes), within=60)
-                members[name] = member
-            yield Story(network, members, await network.enrol("relay-1", "--direct"))
+            members = await asyncio.gather(*(_arrive(network, node, name) for name in PLACES))
+            sender = await network.enrol("relay-1", "--direct")
+            yield Story(network, dict(zip(PLACES, members, strict=True)), sender)
         finally:
             await network.stop()
+
+
+async def _arrive(network: Network, node: Node, name: str) -> Element:
+    country, *themes = PLACES[name]
+    invited = await network.invite(country, *themes)
+    await network.join(invited)
+    url = network.run.homeserver_url
+    member = await node.login(url, invited.user_id, PASSPHRASE, strict=name == "first")
+    await member.wait_rooms(OWN_ROOMS + len(themes))
+    await network.reaches(member)
+    return member
 
 
 async def in_both_modes(member: Element, room: str) -> list[list[Event]]:
@@ -210,9 +216,10 @@ async def test_identities_survive_stop_and_start(story):
     address = network.run.homeserver_url
     await network.stop()
     await network.start()
+    await first.wake()
     assert network.run.homeserver_url == address, "people's apps would not find it again"
     assert await network.keys(first.access_token, *bots) == before
     alarm = network.account("alarm")
     (room,) = await story.rooms_with(first, "alarm")
     await network.alert(story.sender, "MM", headline="Second notice")
-    assert (await first.wait_message(room.room_id, sender=alarm, contains="Second notice", within=60)).clean
+    assert (await first.wait_message(room.room_id, sender=alarm, contains="Second notice")).clean

@@ -8,6 +8,7 @@ import pytest
 from bots.polls import POLL, TEXT, poll
 from tests.client.element import HERE
 from tests.node import node, npm_install
+from tests.waiting import PATIENCE
 
 pytestmark = pytest.mark.client
 
@@ -27,7 +28,7 @@ async def test_the_sdk_understands_our_polls():
     content = poll("Are you safe?", [(key, text) for key, text in answers])
     arguments = (node(), "--input-type=module", "-e", READ, POLL, json.dumps(content))
     process = await asyncio.create_subprocess_exec(*arguments, cwd=HERE, stdout=asyncio.subprocess.PIPE)
-    output, _ = await asyncio.wait_for(process.communicate(), 60)
+    output, _ = await asyncio.wait_for(process.communicate(), PATIENCE)
     question, kind, selections, read, written = json.loads(output)
     assert (question, read, selections) == ("Are you safe?", answers, 1)
     assert kind.endswith("poll.disclosed")

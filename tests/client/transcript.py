@@ -10,7 +10,8 @@ from pathlib import Path
 from banyan.i18n import ENDONYMS, LANGUAGES
 from tests.client.element import Event
 from tests.client.english import english
-from tests.client.evening import OURS, Evening
+from tests.client.evening import Evening
+from tests.client.network import SPEAKERS
 from tests.client.person import POLL_RESPONSE, Person
 
 BETWEEN = "———"
@@ -60,7 +61,7 @@ async def transcript(evening: Evening) -> str:
     """The whole page."""
     people = evening.people.values()
     names = {person.element.user_id: person.name for person in people}
-    names |= {evening.network.account(name): name for name in OURS}
+    names |= {evening.network.account(name): name for name in SPEAKERS}
     lines = [HEAD]
     for person in people:
         lines += ["", f"## {person.role}: {person.name}"]
@@ -91,7 +92,7 @@ def _said(event: Event, sender: str) -> str:
     content = event.content or {}
     if event.type == "m.reaction":
         # ours only stand there to be tapped
-        return "" if sender in OURS else f"(taps {content.get('m.relates_to', {}).get('key', '')})"
+        return "" if sender in SPEAKERS else f"(taps {content.get('m.relates_to', {}).get('key', '')})"
     if event.type == POLL_RESPONSE:
         return "(taps an answer)"
     return event.body or ""
