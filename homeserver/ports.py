@@ -2,6 +2,7 @@
 
 import json
 import socket
+import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final, Self
@@ -10,18 +11,24 @@ from banyan.files import write_private
 
 HIGHEST: Final = 65535
 
+GRACE: Final = 5.0
+"""Seconds within which a homeserver that was killed lets its port go."""
+PAUSE: Final = 0.05
 
-def choose_ports(home: Path, purposes: Iterable[str]) -> dict[str, int]:
+
+def choose_ports(home: Path, purposes: Iterable[str], *, grace: float = GRACE) -> dict[str, int]:
     """Return a free loopback port for each purpose, remembered in `home/ports.json`.
 
-    A remembered port is chosen anew only when somebody else holds it now.
+    A remembered port is chosen anew only when it is still held after `grace` seconds: when we were
+    killed, what we had started dies a moment later, and every app and proxy knows the port by its number.
     """
     file = home / "ports.json"
     remembered = _read(file)
     chosen: dict[str, int] = {}
+    deadline = time.monotonic() + grace
     for purpose in purposes:
         port = remembered.get(purpose, 0)
-        if port in chosen.values() or not is_free(port):
+        if port in chosen.values() or not _let_go(port, deadline):
             port = 0
         chosen[purpose] = port
     # sockets stay open until all are chosen: the kernel would hand the same port out twice
@@ -48,6 +55,14 @@ def is_free(port: int) -> bool:
         except OSError:
             return False
         return True
+
+
+def _let_go(port: int, deadline: float) -> bool:
+    while not is_free(port):
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(PAUSE)  # nothing else runs in this process yet
+    return True
 
 
 class _Held:

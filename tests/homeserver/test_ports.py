@@ -1,6 +1,9 @@
 """Ports that stay the same."""
 
 import socket
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
 
 from homeserver.ports import choose_ports
 
@@ -21,10 +24,24 @@ def test_a_port_that_is_taken_is_chosen_anew(tmp_path):
     with socket.socket() as other:
         other.bind(("127.0.0.1", first["client"]))
         other.listen()
-        second = choose_ports(tmp_path, ["client", "metrics"])
+        second = choose_ports(tmp_path, ["client", "metrics"], grace=0)
     assert second["client"] != first["client"]
     assert second["metrics"] == first["metrics"]
     assert choose_ports(tmp_path, ["client", "metrics"]) == second
+
+
+def test_a_port_that_is_let_go_a_moment_later_stays(tmp_path):
+    """Apps and proxies know it by its number: a homeserver that dies after its parent must not move."""
+    first = choose_ports(tmp_path, ["client", "metrics"])
+    with socket.socket() as dying:
+        dying.bind(("127.0.0.1", first["client"]))
+        dying.listen()
+        with ThreadPoolExecutor() as elsewhere:
+            again = elsewhere.submit(choose_ports, tmp_path, ["client", "metrics"], grace=60)
+            with pytest.raises(TimeoutError):
+                again.result(timeout=0.2)
+            dying.close()
+            assert again.result() == first
 
 
 def test_two_homes_do_not_meet(tmp_path):
