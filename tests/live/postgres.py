@@ -17,6 +17,8 @@ import psycopg2
 import pytest
 from aiohttp.test_utils import unused_port
 
+from homeserver.config import PostgresSpec
+
 BINARIES = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
 PATIENCE = 60
 """Seconds for the server to answer."""
@@ -40,6 +42,17 @@ class Cluster:
     def dsn(self, database: str = "postgres") -> str:
         """For psycopg2 and asyncpg themselves."""
         return f"postgresql://{self.user}:{self.password}@{self.host}:{self.port}/{database}"
+
+    def new_database(self, name: str) -> PostgresSpec:
+        """An empty database as Synapse demands it, in place of one of that name."""
+        with closing(psycopg2.connect(self.dsn())) as connection:
+            connection.autocommit = True
+            with connection.cursor() as cursor:
+                cursor.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+                cursor.execute(
+                    f"CREATE DATABASE {name} ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0"
+                )
+        return PostgresSpec(self.host, self.port, self.user, self.password_file, name)
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 import asyncio
 import re
 import sqlite3
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, closing
 
 import aiohttp
 import pytest
@@ -11,21 +11,14 @@ import pytest
 from banyan.demo.sample import Person, join, reading
 from banyan.demo.talk import Talk
 from tests.client.network import Network
+from tests.live.networks import part_of_example, write_home
+from tests.waiting import PATIENCE, until
 
 pytestmark = pytest.mark.live
 
 HEADLINE = "Checkpoint at the old bridge"
 OFFICER = "security_officer"
-
-
-@asynccontextmanager
-async def running(home, http):
-    network = Network(home, http)
-    await network.start()
-    try:
-        yield network
-    finally:
-        await network.stop()
+COUNTRIES = ("KH", "LA", "TH")
 
 
 async def somebody(network, country, directory, phones, *roles):
@@ -36,12 +29,12 @@ async def somebody(network, country, directory, phones, *roles):
     for role in roles:
         await network.banyan("role", "grant", sample.localpart, role)
     reader = await phones.enter_async_context(reading(sample, network.run.homeserver_url, directory))
-    await reader.until(lambda: reader.heard_from(network.account("desk")), 60)
+    await until(lambda: reader.heard_from(network.account("desk")))
     return reader
 
 
 def asked(home, question, *values):
-    with sqlite3.connect(home / "banyan.db") as banyan:
+    with closing(sqlite3.connect(home / "banyan.db", timeout=10)) as banyan:
         return banyan.execute(question, values).fetchone()[0]
 
 
@@ -54,7 +47,7 @@ async def talk(network, reader, room_id, account):
     """Wait until both are in the room."""
     account = network.account(account)
     rooms = reader.client.rooms
-    await reader.until(lambda: rooms.get(room_id) and account in rooms[room_id].joined, 60)
+    await until(lambda: rooms.get(room_id) and account in rooms[room_id].joined)
     return Talk(reader, room_id, account)
 
 
@@ -62,7 +55,10 @@ async def test_a_held_alert_is_approved_read_and_answered(tmp_path):
     """Nothing leaves before the second person; then it is confirmed, and staff hear who needs help."""
     home = tmp_path / "home"
     async with aiohttp.ClientSession() as http, AsyncExitStack() as stack:
-        network = await stack.enter_async_context(running(home, http))
+        write_home(home, part_of_example(COUNTRIES, OFFICER, "security"), server_name="held.test")
+        network = Network(home, http)
+        stack.push_async_callback(network.stop)
+        await network.start()
         sender = await network.enrol("relay")
         *officers, member = await asyncio.gather(
             somebody(network, "KH", tmp_path, stack, OFFICER),
@@ -73,31 +69,31 @@ async def test_a_held_alert_is_approved_read_and_answered(tmp_path):
         first, second = [await talk(network, each, security, "steward") for each in officers]
         for number, (officer, each) in enumerate(zip(officers, (first, second), strict=True), start=1):
             await each.say("waiting")  # once it answers, the steward knows their device
-            await officer.until(lambda: nothing_waits(officer) == number, 60)  # noqa: B023 - awaited here
+            await until(lambda: nothing_waits(officer) == number)  # noqa: B023 - awaited here
+        chat = asked(home, "SELECT chat FROM members WHERE localpart = ?", member.sample.localpart)
+        desk = await talk(network, member, chat, "desk")  # it hears what is said from now on
 
         told = await network.alert(sender, "LA", headline=HEADLINE)
         assert told["state"] == "held"
         shown = await first.hear(HEADLINE)
         (code,) = re.findall(r"\b[1-9][0-9]{3}\b(?=\. To end)", shown)
-        assert "One more person" in await first.say(code)
+        await first.say(code, "One more person")
         async with http.get(told["status_url"]) as answer:
             status = await answer.json()
         assert (status["state"], status["rooms"]) == ("held", [])
         assert not member.alert(HEADLINE)
 
         assert code in await second.hear(HEADLINE)
-        assert "being done now" in await second.say(code)
-        assert (await network.arrived(told["status_url"]))["state"] == "queued"
-        await member.until(lambda: member.alert(HEADLINE), 60)
+        await second.say(code, "being done now")
+        assert (await network.arrived(told["status_url"], within=PATIENCE))["state"] == "queued"
+        await until(lambda: member.alert(HEADLINE))
         text = member.texts[member.alert(HEADLINE)]
         assert "Confirmed by two persons" in text
         assert "Unconfirmed" not in text
 
-        chat = asked(home, "SELECT chat FROM members WHERE localpart = ?", member.sample.localpart)
-        desk = await talk(network, member, chat, "desk")
         await desk.poll()
         await desk.hear("Tap an answer")
-        assert "will try to reach you" in await desk.say("2")
+        await desk.say("2", "will try to reach you")
         heard = await first.hear("needs help")
         assert member.sample.localpart in heard
         assert HEADLINE not in heard

@@ -2,37 +2,28 @@
 
 import aiohttp
 import pytest
-import yaml
 
 from tests.client.network import Network
-from tests.live.postgres import postgres
-
-__all__ = ["postgres"]
+from tests.live.networks import part_of_example, write_home
+from tests.waiting import PATIENCE
 
 pytestmark = [pytest.mark.live, pytest.mark.database]
 
 
 async def test_an_alert_over_postgres(tmp_path, postgres):
     """Grown, joined, alerted, stopped, started again: nothing of it is in an SQLite file."""
-    import asyncpg
-
-    admin = await asyncpg.connect(postgres.dsn())
-    for name in ("smoke_synapse", "smoke_banyan"):
-        await admin.execute(
-            f"CREATE DATABASE {name} ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0"
-        )
-    await admin.close()
+    synapse, banyan = [postgres.new_database(name).name for name in ("smoke_synapse", "smoke_banyan")]
     home = tmp_path / "home"
-    home.mkdir()
     database = {
         "host": "127.0.0.1",
         "port": postgres.port,
         "user": postgres.user,
         "password_file": str(postgres.password_file),
-        "synapse": "smoke_synapse",
-        "banyan": "smoke_banyan",
+        "synapse": synapse,
+        "banyan": banyan,
     }
-    (home / "banyan.yaml").write_text(yaml.safe_dump({"server_name": "smoke.test", "database": database}))
+    network = part_of_example(["LA"], "vetting_officer", "vetting")
+    write_home(home, network, server_name="smoke.test", database=database)
     async with aiohttp.ClientSession() as http:
         network = Network(home, http)
         try:
@@ -40,10 +31,10 @@ async def test_an_alert_over_postgres(tmp_path, postgres):
             await network.join(await network.invite("LA"))
             sender = await network.enrol("relay", "--direct")
             told = await network.alert(sender, "LA", headline="Smoke")
-            await network.arrived(told["status_url"])
+            await network.arrived(told["status_url"], within=PATIENCE)
             await network.stop()
             await network.start()
-            (row,) = (await network.arrived(told["status_url"]))["rooms"]
+            (row,) = (await network.arrived(told["status_url"], within=PATIENCE))["rooms"]
         finally:
             await network.stop()
     assert row["event_id"]

@@ -3,21 +3,17 @@
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
-import psycopg2
 import pytest
+import pytest_asyncio
 
 from banyan.matrix import Api, MatrixError
 from bots.client.provision import login_password
 from bots.client.trust import read_devices, read_identity
 from homeserver import names
-from homeserver.config import PostgresSpec
 from homeserver.gatefile import token_hash
 from homeserver.hardening import HARDENING
 from homeserver.survey import SURVEY, Surveyor
 from tests.live.homeserver import CLOSED, started_homeserver
-from tests.live.postgres import postgres
-
-__all__ = ["postgres"]
 
 pytestmark = pytest.mark.live
 PUSHER = {
@@ -51,26 +47,27 @@ class Judging:
         return identity and identity.master_key, signed
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.database)])
-def database(request):
-    """None for SQLite, or an empty PostgreSQL database."""
-    if request.param == "sqlite":
-        return None
-    server = request.getfixturevalue("postgres")
-    connection = psycopg2.connect(server.dsn())
-    connection.autocommit = True
-    with connection.cursor() as cursor:
-        cursor.execute("DROP DATABASE IF EXISTS survey")
-        cursor.execute(
-            "CREATE DATABASE survey ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0"
-        )
-    connection.close()
-    return PostgresSpec(server.host, server.port, server.user, server.password_file, "survey")
+@pytest_asyncio.fixture(
+    scope="module",
+    loop_scope="module",
+    params=["sqlite", pytest.param("postgres", marks=pytest.mark.database)],
+)
+async def own(request, tmp_path_factory):
+    """A homeserver of this file's own, on either database."""
+    database = None
+    if request.param == "postgres":
+        database = request.getfixturevalue("postgres").new_database("survey")
+    async with started_homeserver(tmp_path_factory.mktemp("survey"), database=database) as homeserver:
+        yield homeserver
 
 
-async def test_it_sees_rooms_people_and_their_keys(tmp_path, database):
+@pytest.mark.asyncio(loop_scope="module")
+async def test_it_sees_rooms_people_and_their_keys(own, tmp_path):
     """Rooms as the warden has them, accounts as they are, and which devices their owners have signed."""
-    async with started_homeserver(tmp_path, database=database) as homeserver, homeserver.clients():
+    homeserver = own
+    async with homeserver.clients():
+        async with eye_of(homeserver) as eye:
+            others = {each.room_id for each in (await eye.look()).rooms}
         space = await homeserver.grow_room(initial_state=CLOSED, creation_content={"type": "m.space"})
         room = await homeserver.grow_room()
         member, asked = await homeserver.member("fern-one", [room]), await homeserver.member("fern-two")
@@ -82,7 +79,7 @@ async def test_it_sees_rooms_people_and_their_keys(tmp_path, database):
             assert await eye.room(room) in sight.rooms
             assert await eye.room("!nowhere:banyan.test") is None
 
-    assert {each.room_id for each in sight.rooms} == {space, room}
+    assert {each.room_id for each in sight.rooms} - others == {space, room}
     (seen,) = [each for each in sight.rooms if each.room_id == room]
     keeper, warden = homeserver.user_id(names.KEEPER), homeserver.user_id(names.WARDEN)
     assert (seen.creator, seen.version, seen.listed) == (keeper, "12", False)
@@ -102,9 +99,11 @@ async def test_it_sees_rooms_people_and_their_keys(tmp_path, database):
     assert accounts[asked.user_id].master_key is None
 
 
-async def test_it_sees_the_server(tmp_path, database):
+@pytest.mark.asyncio(loop_scope="module")
+async def test_it_sees_the_server(own):
     """Tokens without the tokens, pushers, application services, and every setting without a secret."""
-    async with started_homeserver(tmp_path, database=database) as homeserver, homeserver.clients():
+    homeserver = own
+    async with homeserver.clients():
         member = await homeserver.member("fern-four")
         waiting = await homeserver.invitation("fern-three")
         await member.matrix.request("POST", "/pushers/set", body=PUSHER)
@@ -129,15 +128,17 @@ async def test_it_sees_the_server(tmp_path, database):
     assert "gate.secret" not in str(sight.settings)
 
 
-async def test_only_what_changed_is_read_again(tmp_path, database):
+@pytest.mark.asyncio(loop_scope="module")
+async def test_only_what_changed_is_read_again(own):
     """A mark grows with state and with membership, and stands over a restart; keys are judged once."""
-    async with started_homeserver(tmp_path, database=database) as homeserver, homeserver.clients():
+    homeserver = own
+    async with homeserver.clients():
         still, told, left = [await homeserver.grow_room() for _ in range(3)]
         member = await homeserver.member("fern-five", [left])
         judge = Judging()
         async with eye_of(homeserver, judge) as eye:
             before = await eye.look()
-            assert before.read == 3
+            assert before.read == len(before.rooms) >= 3
             assert (await eye.look()).read == 0
             await homeserver.warden.put_state(told, "m.room.topic", {"topic": "x"})
             await member.matrix.leave(left)

@@ -8,10 +8,8 @@ import pytest
 from banyan.matrix import Api
 from homeserver.survey import SURVEY
 from tests.live.homeserver import CLOSED, standing_room
-from tests.live.postgres import postgres
 from tests.live.workers import scaled_homeserver
-
-__all__ = ["postgres"]
+from tests.waiting import until
 
 pytestmark = [pytest.mark.live, pytest.mark.database]
 
@@ -37,16 +35,30 @@ async def test_a_worker_refuses_and_lets_in_as_the_main_process_does(tmp_path, p
         assert await worker.admit(member.user_id) == {"joined": [room], "already": 0, "refused": []}
         other = await main.member("elm-two", [room])
         main.gate.withdraw(other.user_id)
+
+        async def known() -> bool:
+            return other.user_id in await worker.warden.joined_members(room)
+
+        await until(known)  # what one process does the other is told later
         await worker.warden.kick(room, other.user_id)
         async with worker.refusing("not-expected"):
             await worker.warden.invite(room, other.user_id)
-        assert member.user_id in await main.warden.joined_members(room)
 
-        seen = [await survey(homeserver) for homeserver in (main, worker)]
-        for each in seen:  # each tells what it was started with itself
-            assert each.pop("settings")["modules"]
-        assert seen[0] == seen[1]
-        assert {each["room_id"] for each in seen[0]["rooms"]} == {room}
+        expected = {member.user_id, *map(main.user_id, ("warden", "keeper"))}
+
+        async def heard() -> bool:
+            return await main.warden.joined_members(room) == expected
+
+        await until(heard)
+
+        async def alike() -> bool:
+            seen = [await survey(homeserver) for homeserver in (main, worker)]
+            for each in seen:  # each tells what it was started with itself
+                assert each.pop("settings")["modules"]
+            assert {each["room_id"] for each in seen[0]["rooms"]} == {room}
+            return seen[0] == seen[1]
+
+        await until(alike)
 
         shown = await metrics(scaled.worker_metrics)
         assert shown['banyan_gate_refused_total{reason="not-expected"}'] == 2

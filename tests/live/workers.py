@@ -1,6 +1,5 @@
 """Synapse as an operator scales it: PostgreSQL, Redis, the main process and one generic worker."""
 
-import asyncio
 import contextlib
 import dataclasses
 import os
@@ -10,24 +9,24 @@ import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import aiohttp
-import psycopg2
 import pytest
 import yaml
 
 from homeserver.accounts import provision
-from homeserver.config import HomeserverSpec, PostgresSpec, render
+from homeserver.config import HomeserverSpec, render
 from homeserver.gatefile import GateFile
 from homeserver.ports import choose_ports
 from homeserver.supervise import Synapse
 from tests.live.homeserver import SERVER_NAME, LiveHomeserver
 from tests.live.postgres import Cluster
+from tests.waiting import PATIENCE, until
 
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE = 60
 PORTS = ("client", "metrics", "replication", "redis", "worker", "worker_metrics", "worker_replication")
 
 
@@ -49,7 +48,7 @@ async def scaled_homeserver(home: Path, server: Cluster) -> AsyncIterator[Scaled
         client_port=ports["client"],
         metrics_port=ports["metrics"],
         private_url="http://127.0.0.1:9",
-        database=_new_database(server),
+        database=server.new_database("scaled"),
     )
     render(home, spec)
     _scale(home, ports)
@@ -61,7 +60,7 @@ async def scaled_homeserver(home: Path, server: Cluster) -> AsyncIterator[Scaled
             await provision(spec.client_url, SERVER_NAME, home / "secrets")
             with _worker(home):
                 behind_worker = dataclasses.replace(spec, client_port=ports["worker"])
-                await _answers(f"{behind_worker.client_url}/health")
+                await until(partial(_answers, f"{behind_worker.client_url}/health"))
                 yield Scaled(
                     LiveHomeserver(home, spec, synapse, gate),
                     LiveHomeserver(home, behind_worker, synapse, gate),
@@ -69,17 +68,6 @@ async def scaled_homeserver(home: Path, server: Cluster) -> AsyncIterator[Scaled
                 )
         finally:
             await synapse.stop()
-
-
-def _new_database(server: Cluster) -> PostgresSpec:
-    name = "scaled"
-    with contextlib.closing(psycopg2.connect(server.dsn())) as connection:
-        connection.autocommit = True
-        connection.cursor().execute(f"DROP DATABASE IF EXISTS {name}")
-        connection.cursor().execute(
-            f"CREATE DATABASE {name} ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0"
-        )
-    return PostgresSpec(server.host, server.port, server.user, server.password_file, name)
 
 
 def _scale(home: Path, ports: dict[str, int]) -> None:
@@ -152,11 +140,8 @@ def _child(command: list[str], output: Path) -> Iterator[None]:
         process.wait(PATIENCE)
 
 
-async def _answers(url: str) -> None:
-    async with asyncio.timeout(PATIENCE), aiohttp.ClientSession() as http:
-        while True:
-            with contextlib.suppress(aiohttp.ClientError):
-                async with http.get(url) as response:
-                    if response.status == 200:
-                        return
-            await asyncio.sleep(0.1)  # it has no line that could be awaited before it listens
+async def _answers(url: str) -> bool:
+    with contextlib.suppress(aiohttp.ClientError):
+        async with aiohttp.ClientSession() as http, http.get(url) as response:
+            return response.status == 200
+    return False

@@ -6,9 +6,6 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from banyan.store.work import SqlWork
 from tests.banyan.stores import new_database, opened, sqlite_url
 from tests.fakes import FakeClock, FakeIds
-from tests.live.postgres import postgres
-
-__all__ = ["postgres"]
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.database)])
