@@ -403,6 +403,23 @@ async def test_the_steward_shows_reminds_and_ends_once(staff, ask, clock, effect
     assert (over["msgtype"], over["m.mentions"]) == ("m.notice", {})
 
 
+async def test_a_void_request_is_told_of_as_such(staff, ask, effects):
+    """Colleagues read why nothing came of it, and what they can do."""
+    code = await ask()
+    await staff.say("calm-oar", "freeze teal-otter", in_="security")
+    approvals = staff.hearing.services.approvals
+    await approvals.tend()
+    (payload,) = [payload for kind, payload in await effects(Actor.STEWARD) if kind == "proposal_over"]
+    client, clock = FakeClient("@steward:banyan.test"), staff.hearing.clock
+    effect = Effect(
+        "e1", 1, Actor.STEWARD, "proposal_over", payload, "", None, EffectState.QUEUED, clock.now()
+    )
+    await Proposals(Outgoing(client, clock), approvals, staff.hearing.work).over(effect)
+    (over,) = [event["content"]["body"] for event in client.sent]
+    assert over.startswith(f"Request {code} is void")
+    assert "teal-otter" not in over
+
+
 def _with(value, code):
     swap = lambda text: text.replace("CODE", code)  # noqa: E731
     return [swap(each) for each in value] if isinstance(value, list) else swap(value)

@@ -55,6 +55,33 @@ async def test_only_security_staff_and_nobody_twice(stage):
     assert "ending all access" in again
 
 
+async def test_it_tells_of_those_whom_they_wanted_to_let_in(stage, work, members, clock):
+    """What is void, and who has joined; the names only in the chat of who asks."""
+    await stage.member("teal-otter", "TH", "security_officer")
+    author = await stage.member("amber-heron", "VN", "vetting_officer")
+    await stage.member("calm-oar", "VN")
+
+    async def invited(name):
+        stage.ids.names.append(name)
+        async with work() as tx:
+            return await members.write_invitation(tx, "VN", by="two-persons", asked_by=author.id)
+
+    for name in ("red-reed", "dry-fern"):
+        await members.arrived((await invited(name)).user_id)
+    for name in ("grey-gull", "pale-wren", "blue-ibis"):
+        await invited(name)
+    (said,) = await stage.say("teal-otter", "freeze amber-heron", in_="security")
+    assert "Invitations that amber-heron had asked for and nobody has used are void too: 3." in said
+    assert "Joined in the last 72 hours with an invitation that amber-heron had asked for: 2." in said
+    assert "write “freeze amber-heron” in your own chat" in said
+    assert "red-reed" not in said
+    (said,) = await stage.say("teal-otter", "freeze amber-heron")
+    assert "void" not in said
+    assert "dry-fern, red-reed" in said
+    (said,) = await stage.say("teal-otter", "freeze calm-oar", in_="security")
+    assert "invitation" not in said.casefold()
+
+
 async def test_an_unknown_name_is_asked_for_again(stage):
     """A slip of the thumb at night costs one answer."""
     await stage.member("teal-otter", "TH", "security_officer")
