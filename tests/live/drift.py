@@ -4,7 +4,6 @@
 of the running Synapse, which it then kills: the supervisor starts it again.
 """
 
-import asyncio
 import json
 import os
 import secrets
@@ -21,6 +20,7 @@ from banyan.matrix import Api, MatrixError
 from homeserver.admin import Admin
 from homeserver.matrix import Matrix
 from tests.live.drift_module import PATH
+from tests.waiting import until
 
 WARDEN, KEEPER = "warden", "keeper"
 
@@ -111,9 +111,7 @@ async def _enter(attacker: Attacker) -> None:
     config["modules"].append({"module": "tests.live.drift_module.Drift", "config": {}})
     file.write_text(yaml.safe_dump(config))
     os.kill(json.loads((attacker.home / "run.json").read_text())["pids"]["synapse"], signal.SIGKILL)
-    async with asyncio.timeout(60):
-        while not await _inside(attacker):  # noqa: ASYNC110 - another process starts
-            await asyncio.sleep(0.2)
+    await until(lambda: _inside(attacker))
 
 
 async def _inside(attacker: Attacker) -> bool:

@@ -14,6 +14,7 @@ from bots.client.provision import login_as_service
 from tests.bots.client.parties import PICKLE_KEY, OpenRoster, Party, Stage
 from tests.live.bare_synapse import BareSynapse, bare_synapse
 from tests.live.crowd import crowd
+from tests.waiting import until
 
 pytestmark = pytest.mark.live
 
@@ -214,10 +215,12 @@ async def test_a_fallback_key_stands_in(stage, synapse, names):
             await reed.say(room_id, "by the fallback key")
             async with stage.party(names[0]) as lotus:
                 await lotus.hears("by the fallback key")
-                counts = {}
-                while counts.get("signed_curve25519") != 50:
+
+                async def replenished() -> bool:
                     answer = await lotus.client._api.request("POST", "/keys/upload", body={})
-                    counts = answer["one_time_key_counts"]
+                    return answer["one_time_key_counts"].get("signed_curve25519") == 50
+
+                await until(replenished)
 
 
 async def test_a_malformed_message_stops_nothing(stage, synapse, names):

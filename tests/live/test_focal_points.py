@@ -15,6 +15,7 @@ from banyan.services.rooms import Rooms
 from banyan.store import SqlWork
 from homeserver.actors import GateActor
 from tests.live.homeserver import CLOSED, MEGOLM
+from tests.waiting import until
 
 pytestmark = pytest.mark.live
 
@@ -65,16 +66,14 @@ async def test_out_of_a_conversation_and_back(homeserver, ours, network, standin
     async with ours() as tx:
         await tx.members.add(about)
 
-    async def waiting():
+    async def all_done():
         async with ours.reading() as tx:
-            return (await tx.outbox.waiting())[Actor.GATE]
+            return not (await tx.outbox.waiting())[Actor.GATE]
 
     async def carried_out(change, key):
         async with ours() as tx:
             await change(tx, key, await tx.members.get("m1"), by=HELPER, actor="test")
-        async with asyncio.timeout(20):
-            while await waiting():  # noqa: ASYNC110 - the outbox tells nobody
-                await asyncio.sleep(0.01)
+        await until(all_done, every=0.01)
 
     await carried_out(rooms.bar, TALK)
     assert set(await someone.matrix.joined_rooms()) == home - {standing[TALK]}
