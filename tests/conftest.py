@@ -11,7 +11,7 @@ from collections.abc import Generator
 
 import pytest
 
-pytest_plugins = ["tests.live.postgres", "tests.parts"]
+pytest_plugins = ["tests.aftermath", "tests.live.postgres", "tests.parts"]
 
 KINDS = ("live", "client", "browser", "database")
 """Markers of pyproject.toml, in the order in which they run."""

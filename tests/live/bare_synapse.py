@@ -9,6 +9,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import aiohttp
@@ -17,9 +18,9 @@ from aiohttp.test_utils import unused_port
 
 from banyan.matrix import Api
 from homeserver.accounts import register_by_secret
+from tests.waiting import PATIENCE, until
 
 SERVER_NAME = "bare.test"
-START_WITHIN = 60.0
 
 
 @dataclass(frozen=True)
@@ -54,12 +55,13 @@ async def bare_synapse(directory: Path, listeners=(), **settings) -> AsyncIterat
     server = await asyncio.create_subprocess_exec(*common, cwd=directory)
     try:
         url = f"http://127.0.0.1:{port}"
-        await _answers(url, server)
+        await until(partial(_answers, url, server))
         yield BareSynapse(url, settings.get("server_name", SERVER_NAME), as_token, shared, server.pid)
     finally:
         if server.returncode is None:
-            server.terminate()
-            await server.wait()
+            await _ended(server)
+        else:
+            print("it had ended before it was told to, with status", server.returncode)  # noqa: T201 - shown when a test fails
 
 
 def _configure(directory: Path, port: int, as_token: str, shared: str, settings: dict) -> None:
@@ -118,16 +120,26 @@ def _listen_too(directory: Path, listeners) -> None:
     file.write_text(yaml.safe_dump(config))
 
 
-async def _answers(url: str, server: asyncio.subprocess.Process) -> None:
-    async with asyncio.timeout(START_WITHIN), aiohttp.ClientSession() as session:
-        while True:
-            assert server.returncode is None, "Synapse ended: see log in its directory"
-            try:
-                async with session.get(f"{url}/_matrix/client/versions") as answer:
-                    if answer.status == 200:
-                        return
-            except aiohttp.ClientError:
-                await asyncio.sleep(0.1)
+async def _answers(url: str, server: asyncio.subprocess.Process) -> bool:
+    if server.returncode is not None:
+        raise RuntimeError("Synapse ended: see log in its directory")
+    try:
+        async with (
+            aiohttp.ClientSession() as session,
+            session.get(f"{url}/_matrix/client/versions") as answer,
+        ):
+            return answer.status == 200
+    except aiohttp.ClientError:
+        return False
+
+
+async def _ended(server: asyncio.subprocess.Process) -> None:
+    server.terminate()
+    try:
+        await asyncio.wait_for(server.wait(), PATIENCE)
+    except TimeoutError:
+        server.kill()
+        await server.wait()
 
 
 def _logging(directory: Path) -> dict:

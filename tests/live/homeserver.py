@@ -20,6 +20,7 @@ from homeserver.gatefile import GateFile, token_hash
 from homeserver.matrix import Matrix
 from homeserver.ports import choose_ports
 from homeserver.supervise import Synapse
+from tests.waiting import PATIENCE
 
 SERVER_NAME = "banyan.test"
 MEGOLM = {"type": "m.room.encryption", "state_key": "", "content": {"algorithm": "m.megolm.v1.aes-sha2"}}
@@ -209,8 +210,10 @@ async def started_homeserver(
     synapse = Synapse(home, spec.client_url)
     await synapse.start()
     try:
-        await synapse.wait_ready(timeout=60)
+        await synapse.wait_ready(PATIENCE)
         await provision(spec.client_url, spec.server_name, home / "secrets")
         yield LiveHomeserver(home, spec, synapse, gate)
     finally:
+        if synapse.pid is None:
+            print("this homeserver had ended before it was told to:", home)  # noqa: T201 - shown when a test fails
         await synapse.stop()
