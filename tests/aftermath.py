@@ -31,7 +31,7 @@ def pytest_runtest_makereport(
 
 
 def aftermath(root: Path, since: float) -> Iterator[tuple[str, str]]:
-    """Title and text of each part: the processes of homes under `root`, and each log that was written `since`."""
+    """Title and text of each part: processes of the homes under `root`, and each log written `since`."""
     found = sorted({*root.rglob("*.log"), *root.rglob("*.out")})
     logs = [log for log in found if log.is_file() and log.stat().st_mtime >= since]
     for run in sorted(root.rglob("run.json")):  # an orderly end removes it
