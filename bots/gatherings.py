@@ -71,6 +71,8 @@ class Host:
         room_id, language, zone = (effect.payload[name] for name in ("room_id", "language", "zone"))
         event_id = await self._desk.speak(effect, room_id, announcement(gathering, language, zone), None)
         await self._gatherings.posted(event_id, gathering)
+        for tapped in await self._client.reactions(room_id, event_id):  # before we had written that down
+            await self._count(tapped["event_id"], tapped["sender"], tapped["content"], missed=True)
         for key, answer in REACTIONS.items():
             try:
                 await self._client.react(room_id, event_id, key, txn_id=f"{effect.id}-{answer}")
@@ -105,13 +107,18 @@ class Host:
         The homeserver could forge them: they decide nothing but who is expected.
         """
         if said.type == "m.reaction":
-            match said.content.get("m.relates_to"):
-                case {"rel_type": "m.annotation", "event_id": str(target), "key": str(key)}:
-                    await self._gatherings.reacted(said.event_id, target, said.sender, key)
+            await self._count(said.event_id, said.sender, said.content)
         elif said.type == "m.room.redaction":
             match said.content.get("redacts"):
                 case str(redacted):
                     await self._gatherings.unreacted(redacted)
+
+    async def _count(
+        self, event_id: str, sender: str, content: Mapping[str, Any], *, missed: bool = False
+    ) -> None:
+        match content.get("m.relates_to"):
+            case {"rel_type": "m.annotation", "event_id": str(target), "key": str(key)}:
+                await self._gatherings.reacted(event_id, target, sender, key, missed=missed)
 
     async def _known(self, effect: Effect) -> Gathering:
         gathering = await self._gatherings.get(effect.payload["gathering_id"])

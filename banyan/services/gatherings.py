@@ -110,10 +110,13 @@ class Gatherings:
         async with self._work() as tx:
             await tx.posts.add(event_id, gathering.subject, gathering.starts)
 
-    async def reacted(self, event_id: str, target: str, user_id: str, key: str) -> None:
+    async def reacted(
+        self, event_id: str, target: str, user_id: str, key: str, *, missed: bool = False
+    ) -> None:
         """Somebody reacted with `key` to the event `target`; the latest of their answers counts.
 
         Nothing happens unless that announces a gathering ahead and asks a member like them. Safe to repeat.
+        One that was `missed`, for `target` was not known then, counts only for who has not answered since.
         """
         answer, now = answer_of(key), self._clock.now()
         if answer is None:
@@ -123,6 +126,8 @@ class Gatherings:
             gathering = await tx.gatherings.get(gathering_id) if gathering_id else None
             member = await self._admitted(tx, user_id)
             if gathering is None or member is None or not gathering.open(now):
+                return
+            if missed and member.id in await tx.gatherings.rsvps(gathering.id):
                 return
             if member.placement.area in gathering.areas and await tx.answered.first(event_id, now):
                 await tx.gatherings.set_rsvp(gathering.id, member.id, answer, event_id)

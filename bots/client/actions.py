@@ -67,6 +67,18 @@ class Actions:
             raise
         return content
 
+    async def reactions(self, room_id: str, event_id: str) -> list[Json]:
+        """Whatever was tapped under an event and not taken back, the newest first."""
+        path = "/_matrix/client/v1/rooms/{}/relations/{}/m.annotation/m.reaction"
+        found: list[Json] = []
+        params = {"limit": "100"}
+        while True:
+            answer = await self._api.request("GET", path, room_id, event_id, params=params)
+            found += answer.get("chunk", [])
+            if "next_batch" not in answer:
+                return found
+            params["from"] = answer["next_batch"]
+
     async def find_own(self, room_id: str, key: str, value: str, *, not_before_ms: int) -> str | None:
         """Find our newest event with this key in clear (`beside`), looking back as far as `not_before_ms`.
 

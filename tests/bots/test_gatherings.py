@@ -31,17 +31,26 @@ class Client(FakeClient):
 
     def __init__(self):
         super().__init__()
-        self.reactions = []
+        self.signs = []
+        self.tapped = []
+        """What stands under a post before we know that it is one of ours, the newest first."""
         self.dies_before_reacting = False
 
     async def react(self, room_id, event_id, key, *, txn_id):
         if self.dies_before_reacting:
             self.dies_before_reacting = False
             raise ConnectionError
-        if (room_id, event_id, key) in self.reactions:
+        if (room_id, event_id, key) in self.signs:
             raise MatrixError(400, "M_DUPLICATE_ANNOTATION")
-        self.reactions.append((room_id, event_id, key))
+        self.signs.append((room_id, event_id, key))
         return f"${txn_id}"
+
+    async def reactions(self, room_id, event_id):
+        relates = {"rel_type": "m.annotation", "event_id": event_id}
+        return [
+            {"event_id": f"${at}", "sender": sender, "content": {"m.relates_to": {**relates, "key": key}}}
+            for at, (sender, key) in enumerate(self.tapped)
+        ]
 
 
 @pytest.fixture
@@ -152,7 +161,7 @@ async def test_posted_once_with_its_three_signs(tend, client, tea, work):
     await tend()
     (event,) = client.sent
     assert event["room_id"] == GUIDE
-    assert client.reactions == [(GUIDE, event["id"], key) for key in "👍👎🤔"]
+    assert client.signs == [(GUIDE, event["id"], key) for key in "👍👎🤔"]
     async with work.reading() as tx:
         assert await tx.posts.subject_of(event["id"]) == tea.subject
 
@@ -166,7 +175,7 @@ async def test_a_death_before_the_signs_posts_nothing_twice(tend, client, tea, c
     await tend()
     await host.post(effect)
     assert len(client.sent) == 1
-    assert len(client.reactions) == 3
+    assert len(client.signs) == 3
 
 
 async def queued(work):
@@ -222,6 +231,24 @@ async def test_a_tap_and_its_withdrawal_are_heard(host, tap, gatherings, work, t
         reaction(tap.sender, "", event_id="$gone", type="m.room.redaction", content={"redacts": tap.event_id})
     )
     assert await answer(gatherings, work, tea, otter) is None
+
+
+async def test_a_tap_quicker_than_our_books_counts(tend, client, gatherings, work, tea, otter, accounts):
+    """It came before we had written down which event the post is: the newest counts."""
+    client.tapped = [(accounts.member(otter.localpart), key) for key in "👎👍"]
+    await tend()
+    assert await answer(gatherings, work, tea, otter) is Rsvp.NO
+
+
+async def test_a_tap_that_was_missed_undoes_no_later_answer(
+    tend, client, gatherings, work, tea, otter, accounts
+):
+    """They have said otherwise in their chat since."""
+    async with work() as tx:
+        await gatherings.answer(tx, tea.id, otter, Rsvp.MAYBE)
+    client.tapped = [(accounts.member(otter.localpart), "👍")]
+    await tend()
+    assert await answer(gatherings, work, tea, otter) is Rsvp.MAYBE
 
 
 @pytest.mark.parametrize(
