@@ -52,7 +52,7 @@ WAITING = (
 """In our books. What failed is tried again within a minute; what comes later is erased then."""
 UNTOLD = (
     "SELECT as_id FROM application_services_txns",
-    "SELECT 'event' FROM events WHERE stream_ordering > (SELECT stream_ordering FROM appservice_stream_position)",
+    "SELECT event_id FROM events e, appservice_stream_position p WHERE e.stream_ordering > p.stream_ordering",
 )
 """In Synapse's: what the warden does not know yet."""
 
