@@ -16,6 +16,7 @@ from bots.client.credentials import Credentials
 from bots.client.devices import Devices
 from bots.client.errors import NotEncrypted, Undecryptable, WrongStore
 from bots.client.events import KeyPolicy, Message, Report, Roster
+from bots.client.forgetting import Forgetting
 from bots.client.handlers import Handlers, OnMembership, OnMessage, OnReceipt, OnReport
 from bots.client.inbox import Inbox, cancellation
 from bots.client.intake import Intake
@@ -27,6 +28,7 @@ from bots.client.sharing import Sharing
 from bots.client.store import Store
 from bots.client.sync import Sync
 from bots.client.upkeep import Upkeep
+from bots.client.wrapping import Wrapping
 
 IN_CLEAR = frozenset({"m.reaction"})
 """Types that are never encrypted: the homeserver counts them, and may know and forge them."""
@@ -63,7 +65,8 @@ class Client(Actions):
         self._reports: asyncio.Queue[Report] = asyncio.Queue()
         report = self._reports.put_nowait
         self._olm = olm = Olm(store, self.user_id, self.device_id, pickle_key, clock=clock)
-        keys = RoomKeys(store, self.device_id, olm.curve25519, pickle_key, clock=clock)
+        wrapping = Wrapping(store, pickle_key, clock=clock)
+        keys = RoomKeys(store, wrapping, self.device_id, olm.curve25519, clock=clock)
         self.rooms = Rooms(store, self.user_id)
         self.devices = Devices(store, api, report=report, drop_sessions=olm.drop_sessions, clock=clock)
         self._sharing = Sharing(api, olm, keys, self.devices, roster, report=report, clock=clock, sleep=sleep)
@@ -91,6 +94,7 @@ class Client(Actions):
             changed=self._upkeep.wake,
         )
         self._keys = keys
+        self._forgetting = Forgetting(store, wrapping, keys, self.rooms, clock=clock)
         self._sync = Sync(api, store, self._handle, sleep=sleep)
         self._first_sync = asyncio.Event()
         self._running: asyncio.Task[None] | None = None
@@ -147,6 +151,7 @@ class Client(Actions):
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._sync.run())
                 group.create_task(self._upkeep.run())
+                group.create_task(self._forgetting.run())
                 group.create_task(self._tell_reports())
         except* Unauthorized as refused:
             raise refused.exceptions[0] from None
@@ -265,6 +270,7 @@ class Client(Actions):
     async def _handle(self, answer: Mapping[str, Any]) -> None:
         await self._intake.handle(answer)
         self._upkeep.wake()
+        self._forgetting.heard()
         self._first_sync.set()
 
     async def _tell_reports(self) -> None:

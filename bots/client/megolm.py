@@ -17,6 +17,7 @@ from bots.client.errors import Undecryptable
 from bots.client.olm import MEGOLM, Payload
 from bots.client.store import Store
 from bots.client.trust import Device
+from bots.client.wrapping import Wrapping
 
 READ_AGAIN_MS = 5 * 24 * 3600 * 1000
 """How long a message may be read again. Shorter than it is remembered as answered, see
@@ -49,18 +50,25 @@ class RoomKeys:
     """Lives in the tables `room_key`, `room_key_index`, `own_key` and `own_key_device`."""
 
     def __init__(
-        self, store: Store, device_id: str, curve25519: str, pickle_key: str, *, clock: Callable[[], float]
+        self,
+        store: Store,
+        wrapping: Wrapping,
+        device_id: str,
+        curve25519: str,
+        *,
+        clock: Callable[[], float],
     ) -> None:
         self._store = store
+        self._wrapping = wrapping
         self._device_id = device_id
         self._curve25519 = curve25519
-        self._pickle_key = pickle_key
         self._clock = clock
 
     def accept(self, payload: Payload) -> tuple[str, str]:
         """Keep a key from an m.room_key message. Returns room id and session id. Raises Undecryptable.
 
-        A second copy of a session is kept only when it comes from the same device and reaches further back.
+        A second copy of a session is kept only when it comes from the same device and reaches further back,
+        and never once something of it was forgotten: the server could show again what it opens.
         """
         try:
             content = payload.content
@@ -72,16 +80,24 @@ class RoomKeys:
                 raise Undecryptable("a room key is not the one it claims to be")
         except (ValueError, KeyError, TypeError) as error:
             raise Undecryptable("a room key cannot be read") from error
+        sql = "SELECT 1 FROM spent_key WHERE room_id = ? AND session_id = ?"
+        if self._store.row(sql, room_id, session_id):
+            raise Undecryptable("a room key is spent")
         owner = (payload.sender, payload.curve25519, payload.ed25519)
         known = self._store.row(
-            "SELECT sender, curve25519, ed25519, first_index FROM room_key "
+            "SELECT sender, curve25519, ed25519, turned, first_index FROM room_key "
             "WHERE room_id = ? AND session_id = ?",
             room_id,
             session_id,
         )
-        if known is None or (known[:3] == owner and key.first_known_index < known[3]):
-            row = (room_id, session_id, *owner, key.first_known_index, key.pickle(self._pickle_key).decode())
-            self._store.run("REPLACE INTO room_key VALUES (?, ?, ?, ?, ?, ?, ?)", *row)
+        if known is None or (known[:4] == (*owner, 0) and key.first_known_index < known[4]):
+            wrapping_id, pickle = self._wrapping.wrap(key)
+            row = (room_id, session_id, *owner, key.first_known_index, wrapping_id, pickle)
+            self._store.run(
+                "REPLACE INTO room_key (room_id, session_id, sender, curve25519, ed25519, first_index, "
+                "wrapping_id, pickle) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                *row,
+            )
         return room_id, session_id
 
     def decrypt(self, room_id: str, event: Mapping[str, Any]) -> Opened:
@@ -93,19 +109,17 @@ class RoomKeys:
             content = event["content"]
             session_id, ciphertext = content["session_id"], content["ciphertext"]
             row = self._store.row(
-                "SELECT sender, curve25519, ed25519, pickle FROM room_key "
+                "SELECT sender, curve25519, ed25519, wrapping_id, pickle FROM room_key "
                 "WHERE room_id = ? AND session_id = ?",
                 room_id,
                 session_id,
             )
             if row is None:
                 raise Undecryptable("no key for a message")
-            sender, curve25519, ed25519, pickle = row
+            sender, curve25519, ed25519, wrapping_id, pickle = row
             if sender != event["sender"]:
                 raise Undecryptable("a message was encrypted with somebody else's key")
-            key = InboundGroupSession.from_pickle(
-                pickle.encode(), ed25519, curve25519, room_id, self._pickle_key
-            )
+            key = self._wrapping.inbound(room_id, wrapping_id, pickle, ed25519=ed25519, curve25519=curve25519)
             plaintext, index = key.decrypt(ciphertext)
             opened = json.loads(plaintext)
             if opened["room_id"] != room_id:
@@ -133,8 +147,15 @@ class RoomKeys:
         now = int(self._clock() * 1000)
         with self._store.transaction():
             self.discard(room_id)
-            pickle = OutboundGroupSession().pickle(self._pickle_key).decode()
-            self._store.run("INSERT INTO own_key VALUES (?, ?, ?, 0)", room_id, pickle, now)
+            wrapping_id, pickle = self._wrapping.wrap(OutboundGroupSession())
+            self._store.run(
+                "INSERT INTO own_key (room_id, pickle, created_ms, messages, wrapping_id) "
+                "VALUES (?, ?, ?, 0, ?)",
+                room_id,
+                pickle,
+                now,
+                wrapping_id,
+            )
         return OwnKey(now, 0, frozenset())
 
     def discard(self, room_id: str) -> None:
@@ -148,6 +169,25 @@ class RoomKeys:
         sql = "SELECT 1 FROM own_key_device WHERE room_id = ? AND user_id = ?"
         if self._store.row(sql, room_id, user_id):
             self.discard(room_id)
+
+    def wrap_own_anew(self, limit: int) -> int:
+        """Wrap so many of our keys with the present wrapping key; how many there were.
+
+        A key knows nothing of what was sent with it; what it was before does, and may still lie about.
+        """
+        rows = self._store.rows(
+            "SELECT room_id FROM own_key WHERE wrapping_id < ? LIMIT ?", self._wrapping.present, limit
+        )
+        with self._store.transaction():
+            for (room_id,) in rows:
+                try:
+                    wrapped = self._wrapping.wrap(self._own_session(room_id))
+                except (ValueError, KeyError):  # it cannot be opened: the next message has a new one
+                    self.discard(room_id)
+                else:
+                    sql = "UPDATE own_key SET wrapping_id = ?, pickle = ? WHERE room_id = ?"
+                    self._store.run(sql, *wrapped, room_id)
+        return len(rows)
 
     def to_share(self, room_id: str) -> Json:
         """Content of the m.room_key message that lets a device read us from the next message on."""
@@ -178,18 +218,21 @@ class RoomKeys:
             "sender_key": self._curve25519,
             "device_id": self._device_id,
         }
-        pickle = session.pickle(self._pickle_key).decode()
+        wrapping_id, pickle = self._wrapping.wrap(session)
         with self._store.transaction(durable=True):
             self._store.run(
-                "UPDATE own_key SET pickle = ?, messages = messages + 1 WHERE room_id = ?", pickle, room_id
+                "UPDATE own_key SET pickle = ?, wrapping_id = ?, messages = messages + 1 WHERE room_id = ?",
+                pickle,
+                wrapping_id,
+                room_id,
             )
         return sealed
 
     def _own_session(self, room_id: str) -> OutboundGroupSession:
-        row = self._store.row("SELECT pickle FROM own_key WHERE room_id = ?", room_id)
+        row = self._store.row("SELECT wrapping_id, pickle FROM own_key WHERE room_id = ?", room_id)
         if row is None:
             raise KeyError("the room has no key yet")
-        return OutboundGroupSession.from_pickle(row[0].encode(), self._pickle_key)
+        return self._wrapping.outbound(*row)
 
     def _refuse_replay(self, room_id: str, session_id: str, index: int, event_id: str) -> None:
         """One index, one event: else the server could play an old "yes" again under a new event.

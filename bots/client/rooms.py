@@ -19,6 +19,10 @@ CREATORS_ABOVE_ALL = 12
 
 STATE_WE_KEEP = ("m.room.create", "m.room.encryption", "m.room.power_levels")
 
+MESSAGES = 100
+PERIOD_MS = 7 * 24 * 3600 * 1000
+"""After how many messages and how long a key is replaced when the room says nothing (m.room.encryption)."""
+
 Action = Literal["invite", "kick", "ban", "redact"]
 
 
@@ -45,6 +49,16 @@ class Room:
     def encryption(self) -> Json:
         """Content of m.room.encryption; empty in a room in clear."""
         return self._content("m.room.encryption")
+
+    @property
+    def rotation_messages(self) -> int:
+        """After how many messages somebody's key of this room is replaced."""
+        return _positive(self.encryption.get("rotation_period_msgs"), MESSAGES)
+
+    @property
+    def rotation_ms(self) -> int:
+        """After what time, in ms."""
+        return _positive(self.encryption.get("rotation_period_ms"), PERIOD_MS)
 
     @property
     def joined(self) -> frozenset[str]:
@@ -269,3 +283,7 @@ def _level(value: Any, default: int) -> int:
         return default if value is None else int(value)
     except (TypeError, ValueError):
         return default
+
+
+def _positive(value: Any, default: int) -> int:
+    return value if isinstance(value, int) and value > 0 else default

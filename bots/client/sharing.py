@@ -27,9 +27,6 @@ from bots.client.trust import Device, Trust
 
 log = structlog.get_logger()
 
-MESSAGES = 100
-PERIOD_MS = 7 * 24 * 3600 * 1000
-"""Rotation when the room says nothing (m.room.encryption's defaults)."""
 CLAIM_SIZE = 200
 TO_DEVICE_SIZE = 100
 """Devices in one request."""
@@ -153,9 +150,8 @@ class Sharing:
         return wanted
 
     def _worn_out(self, room: Room, key: OwnKey) -> bool:
-        messages = _positive(room.encryption.get("rotation_period_msgs"), MESSAGES)
-        period_ms = _positive(room.encryption.get("rotation_period_ms"), PERIOD_MS)
-        return key.messages >= messages or self._now_ms() - key.created_ms >= period_ms
+        age_ms = self._now_ms() - key.created_ms
+        return key.messages >= room.rotation_messages or age_ms >= room.rotation_ms
 
     async def _open_sessions(self, devices: list[Device]) -> None:
         async with self._claim_lock:  # rooms share people: another one may just have begun these sessions
@@ -241,7 +237,3 @@ def _claimed_key(claimed: Any, device: Device) -> Any:
         return next(iter(claimed[device.user_id][device.device_id].values()))
     except (KeyError, TypeError, AttributeError, StopIteration):
         return None
-
-
-def _positive(value: Any, default: int) -> int:
-    return value if isinstance(value, int) and value > 0 else default

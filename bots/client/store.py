@@ -15,7 +15,7 @@ from typing import Any
 
 from bots.client.errors import StoreInUse
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 SCHEMA = """
 -- client: who we are, where the sync stands; olm: our account
 CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
@@ -24,18 +24,23 @@ CREATE TABLE olm_session (
     session_id TEXT PRIMARY KEY, curve25519 TEXT NOT NULL, pickle TEXT NOT NULL,
     created_ms INTEGER NOT NULL, received_ms INTEGER NOT NULL);
 CREATE INDEX olm_session_curve25519 ON olm_session (curve25519, received_ms);
--- megolm: room keys others gave us, and which message was read at which index
+-- wrapping: under what the room keys are stored
+CREATE TABLE wrapping (wrapping_id INTEGER PRIMARY KEY, secret TEXT NOT NULL, made_ms INTEGER NOT NULL);
+-- megolm: room keys others gave us, which message was read at which index; forgetting: the keys that are over
 CREATE TABLE room_key (
     room_id TEXT NOT NULL, session_id TEXT NOT NULL, sender TEXT NOT NULL, curve25519 TEXT NOT NULL,
-    ed25519 TEXT NOT NULL, first_index INTEGER NOT NULL, pickle TEXT NOT NULL,
-    PRIMARY KEY (room_id, session_id)) WITHOUT ROWID;
+    ed25519 TEXT NOT NULL, first_index INTEGER NOT NULL, pickle BLOB NOT NULL,
+    wrapping_id INTEGER NOT NULL DEFAULT 0, idle INTEGER NOT NULL DEFAULT 0,
+    turned INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (room_id, session_id)) WITHOUT ROWID;
+CREATE TABLE spent_key (
+    room_id TEXT NOT NULL, session_id TEXT NOT NULL, PRIMARY KEY (room_id, session_id)) WITHOUT ROWID;
 CREATE TABLE room_key_index (
     room_id TEXT NOT NULL, session_id TEXT NOT NULL, message_index INTEGER NOT NULL, event_id TEXT NOT NULL,
     read_ms INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (room_id, session_id, message_index)) WITHOUT ROWID;
 -- megolm: our own key of each room, and the devices that have it
 CREATE TABLE own_key (
-    room_id TEXT PRIMARY KEY, pickle TEXT NOT NULL, created_ms INTEGER NOT NULL, messages INTEGER NOT NULL
-    ) WITHOUT ROWID;
+    room_id TEXT PRIMARY KEY, pickle BLOB NOT NULL, created_ms INTEGER NOT NULL, messages INTEGER NOT NULL,
+    wrapping_id INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
 CREATE TABLE own_key_device (
     room_id TEXT NOT NULL, user_id TEXT NOT NULL, device_id TEXT NOT NULL, curve25519 TEXT NOT NULL,
     PRIMARY KEY (room_id, user_id, device_id)) WITHOUT ROWID;
@@ -59,10 +64,29 @@ CREATE TABLE unread (
 """
 UPGRADES = {
     1: "ALTER TABLE room_key_index ADD COLUMN read_ms INTEGER NOT NULL DEFAULT 0;",
+    2: """
+CREATE TABLE wrapping (wrapping_id INTEGER PRIMARY KEY, secret TEXT NOT NULL, made_ms INTEGER NOT NULL);
+INSERT INTO wrapping VALUES (0, '', 0);
+ALTER TABLE room_key ADD COLUMN wrapping_id INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE room_key ADD COLUMN idle INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE room_key ADD COLUMN turned INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE own_key ADD COLUMN wrapping_id INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE spent_key (
+    room_id TEXT NOT NULL, session_id TEXT NOT NULL, PRIMARY KEY (room_id, session_id)) WITHOUT ROWID;
+""",
 }
 """By the version they lead away from."""
 ON_DISK, NOT_YET_ON_DISK = "PRAGMA synchronous=FULL;", "PRAGMA synchronous=NORMAL;"
-OF_A_ROOM = ("room_key", "room_key_index", "own_key", "own_key_device", "room", "member", "unread")
+OF_A_ROOM = (
+    "room_key",
+    "room_key_index",
+    "spent_key",
+    "own_key",
+    "own_key_device",
+    "room",
+    "member",
+    "unread",
+)
 
 
 class Store:
@@ -88,10 +112,15 @@ class Store:
         if steps:
             script = " ".join(steps)
             self._db.executescript(f"BEGIN; {script} PRAGMA user_version={SCHEMA_VERSION}; COMMIT;")
+        self.fold()  # a process that was killed has left its journal
+
+    def fold(self) -> None:
+        """Fold the journal into the file and empty it, so that deleted keys do not live on in it."""
+        self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def close(self) -> None:
-        """Fold the journal into the file, so that deleted keys do not live on in it, and let go of both."""
-        self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        """Let go of the file, leaving no journal behind."""
+        self.fold()
         self._db.close()
         os.close(self._lock)
 

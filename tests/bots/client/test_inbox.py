@@ -3,14 +3,18 @@
 import sqlite3
 from contextlib import closing
 from datetime import timedelta
+from time import time
 
 import pytest
 import vodozemac
+from nio.crypto import InboundGroupSession, OutboundGroupSession
 
 from banyan.services.retention import ANSWERED
 from bots.client import ReportKind, Trust
-from bots.client.megolm import READ_AGAIN_MS
-from bots.client.store import SCHEMA, Store
+from bots.client.megolm import READ_AGAIN_MS, RoomKeys
+from bots.client.store import Store
+from bots.client.wrapping import Wrapping
+from tests.bots.client.parties import PICKLE_KEY
 from tests.bots.client.strangers import Stranger
 
 OTHER = "@teak:fake.test"
@@ -151,16 +155,44 @@ def test_answered_is_remembered_for_longer_than_a_message_is_read():
     assert timedelta(milliseconds=READ_AGAIN_MS) < ANSWERED
 
 
+FIRST_STORE = """
+CREATE TABLE room_key (
+    room_id TEXT NOT NULL, session_id TEXT NOT NULL, sender TEXT NOT NULL, curve25519 TEXT NOT NULL,
+    ed25519 TEXT NOT NULL, first_index INTEGER NOT NULL, pickle TEXT NOT NULL,
+    PRIMARY KEY (room_id, session_id)) WITHOUT ROWID;
+CREATE TABLE room_key_index (
+    room_id TEXT NOT NULL, session_id TEXT NOT NULL, message_index INTEGER NOT NULL, event_id TEXT NOT NULL,
+    PRIMARY KEY (room_id, session_id, message_index)) WITHOUT ROWID;
+CREATE TABLE own_key (
+    room_id TEXT PRIMARY KEY, pickle TEXT NOT NULL, created_ms INTEGER NOT NULL, messages INTEGER NOT NULL
+    ) WITHOUT ROWID;
+INSERT INTO room_key_index VALUES ('!r', 's', 7, '$e');
+PRAGMA user_version=1;
+"""
+
+
 def test_a_store_of_before_is_opened(tmp_path):
-    """What was read then stays read."""
+    """What was read then stays read, and its keys are opened as they were stored: with our key alone."""
+    theirs, ours = OutboundGroupSession(), OutboundGroupSession()
+    key = InboundGroupSession(theirs.session_key, "e", "c", "!r")
+    theirs.shared = True
     with closing(sqlite3.connect(tmp_path / "bot.db")) as old:
-        old.executescript(
-            SCHEMA.replace("read_ms INTEGER NOT NULL DEFAULT 0, ", "")
-            + "INSERT INTO room_key_index VALUES ('!r', 's', 7, '$e'); PRAGMA user_version=1;"
-        )
-    for _ in range(2):
+        old.executescript(FIRST_STORE)
+        row = ("!r", key.id, "@a", "c", "e", 0, key.pickle(PICKLE_KEY).decode())
+        old.execute("INSERT INTO room_key VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+        old.execute("INSERT INTO own_key VALUES ('!r', ?, 0, 3)", [ours.pickle(PICKLE_KEY).decode()])
+        old.commit()
+    for number in range(2):
         with closing(Store(tmp_path / "bot.db")) as store:
-            assert store.rows("SELECT * FROM room_key_index") == [("!r", "s", 7, "$e", 0)]
+            assert store.rows("SELECT * FROM room_key_index WHERE message_index = 7") == [
+                ("!r", "s", 7, "$e", 0)
+            ]
+            keys = RoomKeys(store, Wrapping(store, PICKLE_KEY, clock=time), "D", "c", clock=time)
+            said = theirs.encrypt('{"room_id": "!r", "type": "m.x", "content": {}}')
+            event = {"sender": "@a", "event_id": f"${number}"}
+            event["content"] = {"session_id": key.id, "ciphertext": said}
+            assert keys.decrypt("!r", event).type == "m.x"
+            assert keys.encrypt("!r", "m.x", {})["session_id"] == ours.id
 
 
 async def test_a_message_of_another_room_is_refused(stage, fake):
