@@ -1,4 +1,4 @@
-"""What officers do in a real network: the console, by a link in a chat; the audit, by numbers in their room."""
+"""What officers do in a real network: the console, by a link in a chat; the audit, by number in a room."""
 
 import asyncio
 import re
