@@ -12,7 +12,7 @@ _PAGE: Final = 500
 
 
 class Admin(Api):
-    """Registration tokens, accounts and rooms. Raises MatrixError and HomeserverDown."""
+    """Registration tokens, accounts, rooms and other servers. Raises MatrixError and HomeserverDown."""
 
     # Registration tokens
 
@@ -123,6 +123,21 @@ class Admin(Api):
     async def has_room(self, room_id: str) -> bool:
         """Whether there is such a room, or it is still being deleted."""
         return await self._found("GET", V1 + "/rooms/{}", room_id)
+
+    # Other servers
+
+    async def owes(self, server: str) -> bool:
+        """Whether a server that answers has not been sent yet what was said in a room while it was there."""
+        path = V1 + "/federation/destinations/{}"
+        try:
+            known = await self.request("GET", path, server)
+            rooms = (await self.request("GET", path + "/rooms", server, params={"limit": _PAGE}))["rooms"]
+        except MatrixError as error:
+            if error.status == 404:  # noqa: PLR2004
+                return False
+            raise
+        sent = known["last_successful_stream_ordering"] or 0
+        return known["failure_ts"] is None and any(room["stream_ordering"] > sent for room in rooms)
 
     async def _found(self, method: str, path: str, segment: str, body: dict[str, Any] | None = None) -> bool:
         try:

@@ -2,8 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -13,10 +13,13 @@ from banyan.bootstrap.crew import Crew, draining
 from banyan.bootstrap.home import Parts, open_home
 from banyan.bootstrap.waiting import must_exist, running
 from banyan.domain.effects import Actor, Effect, EffectState
+from banyan.errors import HomeserverDown
+from banyan.matrix import MatrixError
 from banyan.services.outbox import Drain, Never
 from banyan.services.partners import Partner, Step
 from banyan.services.ports import UnitOfWork
 from banyan.settings import Home
+from homeserver.admin import Admin
 from homeserver.config import render
 from homeserver.supervise import Synapse, SynapseRefused
 
@@ -25,6 +28,8 @@ log = structlog.get_logger()
 PATIENCE: Final = 120.0
 """Seconds for which a command waits for what `banyan up` does."""
 PAUSE: Final = 0.05
+LAST_WORD: Final = 5.0
+"""Seconds for which a server that is cut off is told that its people are out."""
 
 Decide = Callable[[UnitOfWork], Awaitable[str]]
 Told = Callable[[Step], None]
@@ -70,6 +75,7 @@ async def operating(
         servers = tuple(sorted(set(effect.payload["servers"]) - cut))
         changes = servers != parts.spec.federation_whitelist
         if changes:
+            await _told(parts, set(parts.spec.federation_whitelist) - set(servers))
             try:
                 await start_with(servers)
             except SynapseRefused:
@@ -83,6 +89,26 @@ async def operating(
     drain = Drain(parts.work, Actor.OPERATOR, {"federate": federate}, parts.clock)
     async with draining(parts, crew, drain):
         yield
+
+
+async def _told(parts: Parts, servers: Collection[str]) -> None:
+    token = parts.home.secret("registrar.token").read_text().strip()
+    async with Admin(parts.addresses.homeserver, token, patience=LAST_WORD) as admin:
+        with suppress(MatrixError, HomeserverDown):  # cutting off waits for nobody
+            await last_word(admin.owes, servers)
+
+
+async def last_word(owes: Callable[[str], Awaitable[bool]], servers: Collection[str]) -> None:
+    """Wait, not for long, until these servers were sent what they are to hear last.
+
+    A server that never hears that its people are out takes them for members for good: readmitted, they could
+    not come back into that room.
+    """
+    with suppress(TimeoutError):
+        async with asyncio.timeout(LAST_WORD):
+            for server in servers:
+                while await owes(server):  # noqa: ASYNC110 - another server hears it
+                    await asyncio.sleep(PAUSE)
 
 
 async def list_partners(home: Home) -> Sequence[Partner]:

@@ -186,10 +186,14 @@ class Pair:
 
         await until(lambda: not unjudged())
 
+    @property
+    def homeserver_pid(self) -> int:
+        """Process id of our homeserver."""
+        return int(json.loads((self.ours.home / "run.json").read_text())["pids"]["synapse"])
+
     @contextmanager
-    def homeserver_stalled(self) -> Iterator[None]:
-        """Our homeserver stands still: what is asked of it is done later, or never."""
-        pid = json.loads((self.ours.home / "run.json").read_text())["pids"]["synapse"]
+    def stalled(self, pid: int) -> Iterator[None]:
+        """A process stands still: what is asked of it is done later, or never."""
         os.kill(pid, signal.SIGSTOP)
         try:
             yield

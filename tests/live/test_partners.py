@@ -25,6 +25,7 @@ import pytest
 import pytest_asyncio
 
 from banyan.matrix import MatrixError
+from homeserver.admin import Admin
 from tests.live.federation import JOINT, ROLE, Pair, declare, federating, reference
 from tests.waiting import until
 
@@ -218,6 +219,26 @@ async def test_a_partners_server_learns_nothing_of_our_people(pair):
     )
 
 
+async def test_what_their_server_has_not_heard_is_known(pair):
+    """While it stands still there is something to tell it, afterwards nothing: cutting off waits for that."""
+    token = (pair.ours.home / "secrets" / "registrar.token").read_text().strip()
+    async with Admin(pair.ours.run.homeserver_url, token) as admin:
+
+        async def owed() -> bool:
+            return await admin.owes(pair.theirs.server_name)
+
+        async def paid() -> bool:
+            return not await owed()
+
+        await until(paid)
+        with pair.stalled(pair.theirs.pid):
+            mark = await pair.speak(pair.phone, pair.joint)
+            await until(owed)
+        await until(paid)
+        assert pair.theirs_holds(mark)
+        assert not await admin.owes("nowhere.test")
+
+
 async def test_cut_off_and_readmitted(pair, record_property):
     """Banned, nothing flows either way, everything is refused; afterwards it is as it was."""
     plan = await pair.ours.banyan("partner", "cut", pair.theirs.server_name, "--plan")
@@ -276,7 +297,7 @@ async def test_killed_while_cutting_off_it_stays_cut_off(pair):
         query = "SELECT 1 FROM outbox WHERE kind = 'ban' AND state = 'queued' AND attempts > 0"
         return bool(pair.rows(query))
 
-    with pair.homeserver_stalled():  # else all of it may be over before anybody is killed
+    with pair.stalled(pair.homeserver_pid):  # else all of it may be over before anybody is killed
         cutting = asyncio.create_task(pair.ours.banyan("partner", "cut", pair.theirs.server_name))
         await until(begun)
         await pair.ours.kill()
