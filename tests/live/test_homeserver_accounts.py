@@ -1,13 +1,23 @@
 """The accounts on a real Synapse: who is what, and what survives a kill in the middle."""
 
+from collections.abc import AsyncIterator
+
 import pytest
+import pytest_asyncio
 
 from banyan.matrix import MatrixError
 from homeserver import names
 from homeserver.accounts import TokenLost, provision
-from tests.live.homeserver import started_homeserver
+from tests.live.homeserver import LiveHomeserver, started_homeserver
 
 pytestmark = pytest.mark.live
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def own(tmp_path_factory) -> AsyncIterator[LiveHomeserver]:
+    """Whose secrets tests may lose, if they put them back."""
+    async with started_homeserver(tmp_path_factory.mktemp("accounts")) as homeserver:
+        yield homeserver
 
 
 async def test_each_account_has_its_own_kind_of_key(homeserver):
@@ -70,33 +80,36 @@ async def test_our_accounts_are_not_slowed_down(homeserver):
     await homeserver.registrar.delete_devices(homeserver.user_id(names.ALARM))
 
 
-async def test_provisioning_resumes_after_a_kill(tmp_path):
+async def test_provisioning_resumes_after_a_kill(own):
     """Killed after the account was made and before its token was safe, the next run gets a token."""
-    async with started_homeserver(tmp_path) as homeserver:
-        for name in (names.REGISTRAR, names.KEEPER):
-            secret = homeserver.secrets / f"{name}.token"
-            kept = secret.read_text()
-            # what a kill leaves: the account, the pending password, no token
-            async with homeserver.clients():
-                await homeserver.registrar.reset_password(
-                    homeserver.user_id(name), "the password it was made with", end_sessions=False
-                )
-            secret.unlink()
-            (homeserver.secrets / f"{name}.pending").write_text("the password it was made with")
-            accounts = await provision(homeserver.url, homeserver.server_name, homeserver.secrets)
-            assert secret.read_text() != kept
-            assert secret.stat().st_mode & 0o777 == 0o600
-            assert not list(homeserver.secrets.glob("*.pending"))
-            assert accounts.keeper_token
+    for name in (names.REGISTRAR, names.KEEPER):
+        secret = own.secrets / f"{name}.token"
+        kept = secret.read_text()
+        # what a kill leaves: the account, the pending password, no token
+        async with own.clients():
+            await own.registrar.reset_password(
+                own.user_id(name), "the password it was made with", end_sessions=False
+            )
+        secret.unlink()
+        (own.secrets / f"{name}.pending").write_text("the password it was made with")
+        accounts = await provision(own.url, own.server_name, own.secrets)
+        assert secret.read_text() != kept
+        assert secret.stat().st_mode & 0o777 == 0o600
+        assert not list(own.secrets.glob("*.pending"))
+        assert accounts.keeper_token
 
 
-async def test_a_keeper_taken_offline_stays_away(tmp_path):
+async def test_a_keeper_taken_offline_stays_away(own, tmp_path):
     """Its absence is the normal state; a registrar without a token is a fault that says what to do."""
-    async with started_homeserver(tmp_path) as homeserver:
-        (homeserver.secrets / "keeper.token").unlink()
-        accounts = await provision(homeserver.url, homeserver.server_name, homeserver.secrets)
+    tokens = [own.secrets / f"{name}.token" for name in (names.KEEPER, names.REGISTRAR)]
+    try:
+        tokens[0].rename(tmp_path / tokens[0].name)
+        accounts = await provision(own.url, own.server_name, own.secrets)
         assert accounts.keeper_token is None
-        assert not (homeserver.secrets / "keeper.token").exists()
-        (homeserver.secrets / "registrar.token").unlink()
+        assert not tokens[0].exists()
+        tokens[1].rename(tmp_path / tokens[1].name)
         with pytest.raises(TokenLost, match="from the backup"):
-            await provision(homeserver.url, homeserver.server_name, homeserver.secrets)
+            await provision(own.url, own.server_name, own.secrets)
+    finally:
+        for token in tmp_path.glob("*.token"):
+            token.rename(own.secrets / token.name)

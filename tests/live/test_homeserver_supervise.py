@@ -11,12 +11,13 @@ from dataclasses import replace
 from functools import partial
 
 import pytest
+import pytest_asyncio
 import yaml
 from aiohttp import ClientSession
 
 from homeserver.config import Paths, render
 from homeserver.supervise import Synapse, SynapseRefused
-from tests.live.homeserver import started_homeserver
+from tests.live.homeserver import LiveHomeserver, started_homeserver
 from tests.waiting import PATIENCE, until
 
 pytestmark = pytest.mark.live
@@ -35,6 +36,19 @@ async def main():
 
 asyncio.run(main())
 """
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def _made(tmp_path_factory) -> LiveHomeserver:
+    async with started_homeserver(tmp_path_factory.mktemp("made")) as homeserver:
+        return homeserver
+
+
+@pytest.fixture
+def stopped(_made) -> LiveHomeserver:
+    """A homeserver that does not run, with our accounts in it, as it was rendered."""
+    render(_made.home, _made.spec)
+    return _made
 
 
 def alive(pid: int) -> bool:
@@ -68,12 +82,10 @@ async def watched(synapse: Synapse) -> AsyncIterator[asyncio.Task]:
             await watching
 
 
-async def test_synapse_dies_with_its_parent(tmp_path, record_property):
+async def test_synapse_dies_with_its_parent(stopped, record_property):
     """After kill -9 of our process nothing holds the ports or the database."""
-    async with started_homeserver(tmp_path) as homeserver:
-        home, url = homeserver.home, homeserver.url
     parent = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", PARENT, str(home), url, stdout=asyncio.subprocess.PIPE
+        *(sys.executable, "-c", PARENT, str(stopped.home), stopped.url), stdout=asyncio.subprocess.PIPE
     )
     try:
         pid = await asyncio.wait_for(first_number(parent.stdout), PATIENCE)
@@ -84,42 +96,39 @@ async def test_synapse_dies_with_its_parent(tmp_path, record_property):
     record_property("seconds", await until(lambda: not alive(pid)))
 
 
-async def test_synapse_is_started_again_when_it_falls(tmp_path):
+async def test_synapse_is_started_again_when_it_falls(stopped):
     """The accounts and tokens are those of before, and the callbacks tell."""
-    told = []
-    async with started_homeserver(tmp_path) as homeserver:
-        url, home, token = homeserver.url, homeserver.home, homeserver.secret("registrar.token")
+    told, token = [], stopped.secret("registrar.token")
     up, down = partial(told.append, "up"), partial(told.append, "down")
-    synapse = Synapse(home, url, on_up=up, on_down=down, first_delay=0.05)
+    synapse = Synapse(stopped.home, stopped.url, on_up=up, on_down=down, first_delay=0.05)
     async with watched(synapse):
         first = synapse.pid
         os.kill(first, signal.SIGKILL)
         await until(lambda: told.count("up") == 2)
         assert synapse.pid != first
         assert told == ["up", "down", "up"]
-        async with homeserver.clients():
-            assert token == homeserver.secret("registrar.token")
-            assert await homeserver.registrar.user(homeserver.user_id("desk"))
+        async with stopped.clients():
+            assert token == stopped.secret("registrar.token")
+            assert await stopped.registrar.user(stopped.user_id("desk"))
     assert told == ["up", "down", "up", "down"]
 
 
-async def test_stopping_is_quick_and_clean(tmp_path, monkeypatch, record_property):
+async def test_stopping_is_quick_and_clean(stopped, monkeypatch, record_property):
     """SIGTERM is enough: it ends by itself, and nobody waits for the grace to run out."""
     monkeypatch.setattr("homeserver.supervise.STOP_GRACE", PATIENCE)
-    async with started_homeserver(tmp_path) as homeserver:
-        pid, process = homeserver.synapse.pid, homeserver.synapse._process
+    synapse = Synapse(stopped.home, stopped.url)
+    async with watched(synapse):
+        pid, process = synapse.pid, synapse._process
         began = time.monotonic()
-        await homeserver.synapse.stop()
+        await synapse.stop()
         record_property("seconds", round(time.monotonic() - began, 2))
         assert process.returncode in (0, -signal.SIGTERM)
         assert not alive(pid)
-        assert homeserver.synapse.pid is None
+        assert synapse.pid is None
 
 
-async def test_stopping_during_a_restart_leaves_nothing_behind(tmp_path, monkeypatch):
+async def test_stopping_during_a_restart_leaves_nothing_behind(stopped, monkeypatch):
     """The process that is just being started is ended too."""
-    async with started_homeserver(tmp_path) as homeserver:
-        pass
     begun, go_on, real = asyncio.Event(), asyncio.Event(), asyncio.create_subprocess_exec
     processes = []
 
@@ -130,7 +139,7 @@ async def test_stopping_during_a_restart_leaves_nothing_behind(tmp_path, monkeyp
         return processes[-1]
 
     monkeypatch.setattr("homeserver.supervise.asyncio.create_subprocess_exec", slow)
-    synapse = Synapse(homeserver.home, homeserver.url)
+    synapse = Synapse(stopped.home, stopped.url)
     starting = asyncio.create_task(synapse.start())
     await begun.wait()
     stopping = asyncio.create_task(synapse.stop())
@@ -142,11 +151,11 @@ async def test_stopping_during_a_restart_leaves_nothing_behind(tmp_path, monkeyp
     assert len(processes) == 1
 
 
-async def test_another_home_on_our_port_is_not_mistaken_for_ours(tmp_path):
+async def test_another_home_on_our_port_is_not_mistaken_for_ours(stopped, tmp_path):
     """Its Synapse is healthy, and is not the one we started."""
-    async with started_homeserver(tmp_path / "theirs") as theirs:
-        render(tmp_path / "ours", theirs.spec)
-        ours = Synapse(tmp_path / "ours", theirs.url)
+    async with watched(Synapse(stopped.home, stopped.url)):
+        render(tmp_path, stopped.spec)
+        ours = Synapse(tmp_path, stopped.url)
         await ours.start()
         try:
             with pytest.raises(SynapseRefused):
@@ -155,14 +164,12 @@ async def test_another_home_on_our_port_is_not_mistaken_for_ours(tmp_path):
             await ours.stop()
 
 
-async def test_a_refused_configuration_says_what_is_wrong(tmp_path):
+async def test_a_refused_configuration_says_what_is_wrong(stopped):
     """The message names the key, and the supervisor gives up instead of starting for ever."""
-    async with started_homeserver(tmp_path) as homeserver:
-        pass
-    paths = Paths(homeserver.home)
+    paths = Paths(stopped.home)
     config = yaml.safe_load(paths.config.read_text())
     paths.config.write_text(yaml.safe_dump(config | {"macaroon_secret_key": "in the file"}))
-    synapse = Synapse(homeserver.home, homeserver.url, first_delay=0.01)
+    synapse = Synapse(stopped.home, stopped.url, first_delay=0.01)
     await synapse.start()
     with pytest.raises(SynapseRefused, match="macaroon_secret_key"):
         await synapse.wait_ready()
@@ -185,14 +192,12 @@ async def test_the_log_names_nobody(homeserver):
         assert " INFO " not in text
 
 
-async def test_a_restart_takes_what_is_written_now(tmp_path):
+async def test_a_restart_takes_what_is_written_now(stopped):
     """One process ends, one begins, with the new configuration; the watcher takes it for no fall."""
     told = []
-    async with started_homeserver(tmp_path) as homeserver:
-        home, spec = homeserver.home, homeserver.spec
-    synapse = Synapse(
-        home, spec.client_url, on_up=lambda: told.append("up"), on_down=lambda: told.append("down")
-    )
+    home, spec = stopped.home, stopped.spec
+    up, down = partial(told.append, "up"), partial(told.append, "down")
+    synapse = Synapse(home, spec.client_url, on_up=up, on_down=down)
     async with watched(synapse) as watching:
         first = synapse.pid
         render(home, replace(spec, federation_whitelist=("partner.test",)))
