@@ -12,12 +12,14 @@ import pytest
 from banyan.clock import SystemClock
 from banyan.domain.people import Accounts
 from banyan.matrix import Api, MatrixError
+from banyan.network import load_network
 from banyan.services.freezing import Freezing
 from banyan.services.ids import RandomIds
 from banyan.store import SqlWork, open_store
 from homeserver.admin import Admin
 from tests.banyan.stores import sqlite_url
 from tests.client.network import PASSPHRASE, Network
+from tests.live.networks import part_of_example, write_home
 from tests.waiting import until
 
 pytestmark = pytest.mark.live
@@ -28,12 +30,15 @@ NOTHING_ENDS = "CREATE TRIGGER nothing_ends BEFORE UPDATE OF state ON outbox BEG
 """From now on nothing can be written down as done."""
 
 
-async def test_a_freeze_survives_kill_9_in_each_step(tmp_path, network, record_property):
+async def test_a_freeze_survives_kill_9_in_each_step(tmp_path, record_property):
     """Five freezes, each killed in another step; afterwards nobody has a session, a room or a way back."""
+    home = tmp_path / "home"
+    write_home(home, part_of_example(("KH",), "security_officer", "security"), server_name="killed.test")
+    network = load_network(home / "network.yaml")
     async with aiohttp.ClientSession() as http:
-        whole = Network(tmp_path / "home", http)
-        await whole.start()
+        whole = Network(home, http)
         try:
+            await whole.start()
             people = await asyncio.gather(*(_at_their_phone(whole) for _ in STEPS))
             frozen = {
                 step: await _word(whole, network, user_id, step)
