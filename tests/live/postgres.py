@@ -18,10 +18,9 @@ import pytest
 from aiohttp.test_utils import unused_port
 
 from homeserver.config import PostgresSpec
+from tests.waiting import PATIENCE
 
 BINARIES = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-PATIENCE = 60
-"""Seconds for the server to answer."""
 
 
 @dataclass(frozen=True)

@@ -137,7 +137,10 @@ def _child(command: list[str], output: Path) -> Iterator[None]:
         yield
     finally:
         process.terminate()
-        process.wait(PATIENCE)
+        try:
+            process.wait(PATIENCE)
+        finally:
+            process.kill()
 
 
 async def _answers(url: str) -> bool:
