@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from functools import cache
 
 from banyan.i18n import LANGUAGES, translate
 
@@ -36,9 +37,14 @@ def means(typed: str, words: str) -> bool:
 
     The alternatives have a comma between them, in every catalog.
     """
-    bare = word(typed)
-    every = (word(each) for tag in LANGUAGES for each in translate(words, tag).split(","))
-    return bool(bare) and any(bare in (each, plain(each)) for each in every)
+    return word(typed) in _alternatives(words)
+
+
+@cache
+def _alternatives(words: str) -> frozenset[str]:
+    """Each of them in every language, as `word` leaves it and as it is typed without its marks."""
+    every = {word(each) for tag in LANGUAGES for each in translate(words, tag).split(",")}
+    return frozenset(every.union(map(plain, every)) - {""})
 
 
 def plain(bare: str) -> str:
