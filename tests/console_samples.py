@@ -221,9 +221,14 @@ async def requests(work, now) -> None:
             )
 
 
+def waiving(network: Network) -> Network:
+    """The network file with its waivers."""
+    return network.model_copy(update={"waivers": WAIVERS})
+
+
 async def filled(work, network: Network, now, each: int = 14, days: int = 30) -> Network:
     """A whole network; the network file with its waivers."""
-    network = network.model_copy(update={"waivers": WAIVERS})
+    network = waiving(network)
     names = await people(work, network, each, now)
     await rooms(work, network)
     await audits(work, network, names, now, days)

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -18,12 +17,12 @@ from banyan.services.outbox import Wakes
 from banyan.services.reconciling import Reconciling
 from banyan.services.roles import Roles
 from banyan.settings import DEFAULT_NETWORK
-from banyan.store import SqlWork, open_store, tables
+from banyan.store import SqlWork, tables
 from homeserver.desired import desired
 from homeserver.locators import locator_of
 from homeserver.warden import asks_for
 from policies.rooms import AREA_KINDS
-from tests.banyan.stores import opened, sqlite_url
+from tests.banyan.stores import Bench, opened, sqlite_url
 from tests.fakes import FakeClock, FakeIds, FakeRegistration, FakeVault, room_id
 
 
@@ -55,13 +54,22 @@ def empty_database(tmp_path_factory) -> Path:
     return directory / "banyan.db"
 
 
+@pytest.fixture(scope="session")
+def bench(tmp_path_factory) -> Bench:
+    return Bench(tmp_path_factory.mktemp("bench"))
+
+
 @pytest.fixture
-async def work(tmp_path, empty_database, clock, ids, wakes) -> AsyncIterator[SqlWork]:
+def beginning(empty_database) -> Path:
+    """The database that tests get copies of: a module may have one of its own, see `grown`."""
+    return empty_database
+
+
+@pytest.fixture
+async def work(bench, beginning, tmp_path, clock, ids, wakes) -> AsyncIterator[SqlWork]:
     """The real store: what services write is written for good."""
-    shutil.copy(empty_database, tmp_path)
-    engine = open_store(sqlite_url(tmp_path))
-    yield SqlWork(engine, clock, ids, wakes)
-    await engine.dispose()
+    async with bench.copy(beginning, tmp_path) as engine:
+        yield SqlWork(engine, clock, ids, wakes)
 
 
 @pytest.fixture(scope="session")

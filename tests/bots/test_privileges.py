@@ -4,16 +4,15 @@ A row says what each role may do with a command, in the order of `ROLES`: `+` ev
 area only, `-` not at all. It is written from the duties of people, never computed from the code it tries.
 """
 
-import asyncio
-import shutil
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import cache, partial
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from banyan.domain.alerts import Alert, AlertState, Kind, Response, Severity, Status
 from banyan.domain.approvals import ProposalKind
@@ -23,12 +22,12 @@ from banyan.domain.gatherings import Gathering
 from banyan.domain.people import Accounts, Member
 from banyan.services.members import Members
 from banyan.services.roles import Roles
-from banyan.store import SqlWork, open_store, tables
+from banyan.store import SqlWork, tables
 from bots.arguments import Addressed
 from bots.commands import TABLE
 from bots.declare import CommandTable
 from bots.interpreter import Interpreter
-from tests.banyan.stores import sqlite_url
+from tests.banyan.stores import grown
 from tests.bots.stage import Stage
 from tests.fakes import FakeClock, FakeIds, FakeRegistration
 
@@ -259,9 +258,8 @@ def decided(work):
 def casts(empty_database, tmp_path_factory, network):
     """Databases in which everybody has joined already, by role; made at the first question for it."""
 
-    async def build(directory: Path, role: str) -> None:
+    async def join(engine: AsyncEngine, role: str) -> None:
         clock, ids, accounts = FakeClock(), FakeIds("cast-"), Accounts("banyan.test")
-        engine = open_store(sqlite_url(directory))
         work, roles = SqlWork(engine, clock, ids), Roles(network, accounts)
         registration = FakeRegistration()
         members = Members(work, clock, ids, network=network, accounts=accounts, registration=registration)
@@ -275,29 +273,18 @@ def casts(empty_database, tmp_path_factory, network):
                 await tx.members.set_chat(member.id, f"!chat-{name}")
                 if held != "member":
                     await roles.give(tx, member, held, by="operator")
-        await engine.dispose()
 
+    @cache
     def of(role: str) -> Path:
-        directory = known.get(role)
-        if directory is None:
-            directory = known[role] = tmp_path_factory.mktemp(role)
-            shutil.copy(empty_database, directory)
-            thread = Thread(target=lambda: asyncio.run(build(directory, role)))
-            thread.start()
-            thread.join()
-        return directory / "banyan.db"
+        return grown(empty_database, tmp_path_factory.mktemp(role), partial(join, role=role))
 
-    known: dict[str, Path] = {}
     return of
 
 
 @pytest.fixture
-async def work(tmp_path, casts, role, clock, ids):
+def beginning(casts, role):
     """The store of the cast."""
-    shutil.copy(casts(role), tmp_path)
-    engine = open_store(sqlite_url(tmp_path))
-    yield SqlWork(engine, clock, ids)
-    await engine.dispose()
+    return casts(role)
 
 
 def subject(area: str, at: int) -> str:

@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 
 from banyan.domain.people import MemberStatus
 from banyan.web.console import COOKIE, TRIES
-from tests.console_samples import HELPER, OFFICER, filled, served
+from tests.console_samples import HELPER, OFFICER, served, waiving
 
 PAGES = (
     "",
@@ -26,9 +26,14 @@ BROWSER = {"User-Agent": "Firefox of the officer"}
 
 
 @pytest.fixture
+def beginning(small_database):
+    return small_database
+
+
+@pytest.fixture
 async def console(work, clock, ids, network):
     """A small network, served."""
-    async with served(work, clock, ids, await filled(work, network, clock.now(), each=3, days=2)) as console:
+    async with served(work, clock, ids, waiving(network)) as console:
         yield console
 
 
