@@ -7,7 +7,12 @@
 import "./quiet.mjs"; // before the SDK: stdout belongs to the answers
 import { createInterface } from "node:readline";
 import { ClientEvent, EventType, HttpApiEvent, MatrixEvent, MatrixEventEvent, RoomEvent, createClient } from "matrix-js-sdk";
-import { AllDevicesIsolationMode, OnlySignedDevicesIsolationMode } from "matrix-js-sdk/lib/crypto-api/index.js";
+import {
+    AllDevicesIsolationMode,
+    CryptoEvent,
+    DecryptionFailureCode,
+    OnlySignedDevicesIsolationMode,
+} from "matrix-js-sdk/lib/crypto-api/index.js";
 
 const sessions = new Map(); // by `who`
 const WAKES = [
@@ -112,7 +117,8 @@ const commands = {
         const { access_token, user_id, device_id } = await patiently(request);
         const fetchFn = async (...request) => {
             const answered = await fetch(...request);
-            await lines.get(who)?.promise;
+            const line = lines.get(who);
+            if (line && String(request[0]).includes(line.path)) await line.promise;
             return answered;
         };
         const device = { accessToken: access_token, userId: user_id, deviceId: device_id };
@@ -124,6 +130,12 @@ const commands = {
         client.on(HttpApiEvent.SessionLoggedOut, () => loggedOut.add(client));
         // The SDK reads the newest event of what a sync brings, and leaves the others to whoever shows them.
         client.on(RoomEvent.Timeline, (event) => client.decryptEventIfNeeded(event));
+        // Nor does it look again at what it would not show before it knew whose device wrote: opening the app does.
+        client.on(CryptoEvent.DevicesUpdated, () => {
+            const all = client.getRooms().flatMap((found) => found.getLiveTimeline().getEvents());
+            const refused = all.filter((event) => event.decryptionFailureReason === DecryptionFailureCode.UNKNOWN_SENDER_DEVICE);
+            for (const event of refused) event.attemptDecryption(crypto, { isRetry: true });
+        });
         const synced = until(client, () => (client.isInitialSyncComplete() ? true : null), within, "first sync");
         await client.startClient({ initialSyncLimit: 20, lazyLoadMembers: true });
         await synced;
@@ -253,9 +265,9 @@ const commands = {
         return until(client, wanted, within, membership);
     },
 
-    /** Hold back whatever the server answers, as a bad line does, until it is `back`. */
-    async away(_, { who }) {
-        lines.set(who, Promise.withResolvers());
+    /** Hold back what the server answers, as a bad line does, until it is `back`: all, or where `path` is asked. */
+    async away(_, { who, path }) {
+        lines.set(who, { path, ...Promise.withResolvers() });
     },
 
     async back(_, { who }) {

@@ -244,9 +244,9 @@ class Element:
         """Until this session sees itself, or somebody else, joined to a room or out of it (`leave`)."""
         await self._ask("wait_membership", within, room=room, membership=membership, user=user)
 
-    async def away(self) -> None:
-        """Hear nothing of what the server answers until `back`, as on a bad line."""
-        await self._ask("away")
+    async def away(self, path: str = "") -> None:
+        """Hear nothing of what the server answers until `back`: all, or where that is asked."""
+        await self._ask("away", path=path)
 
     async def back(self) -> None:
         """Hear all of it, that answer first under which the line broke."""

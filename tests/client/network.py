@@ -161,9 +161,10 @@ class Network:
             here = await phone.members(room.room_id)
             for bot in SPEAKERS:
                 if self.account(bot) in here:
-                    await until(partial(self._reaches, bot, room.room_id, phone))
+                    known = partial(self._reaches, bot, room.room_id, phone.user_id, phone.device_id)
+                    await until(known, within=2 * PATIENCE)
 
-    def _reaches(self, bot: str, room_id: str, phone: Element) -> bool:
+    def _reaches(self, bot: str, *phone: str) -> bool:
         """Whether that account knows the phone, and has given it the room's key if it keeps one warm."""
         if bot == "desk":  # it gives keys out with what it says
             query = (
@@ -175,7 +176,7 @@ class Network:
             query = "SELECT 1 FROM own_key_device WHERE room_id = ? AND user_id = ? AND device_id = ?"
         store = f"file:{self.home / 'bots' / bot}.db?mode=ro"
         with closing(sqlite3.connect(store, uri=True)) as books:
-            return books.execute(query, (room_id, phone.user_id, phone.device_id)).fetchone() is not None
+            return books.execute(query, phone).fetchone() is not None
 
     async def grant(self, user_id: str, role: str) -> None:
         """`banyan role grant`."""

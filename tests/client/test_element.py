@@ -95,3 +95,20 @@ async def test_an_answer_comes_after_its_question(place):
     await one.wait_message(room, contains="a question")
     await one.send(room, "the answer")
     assert (await two.wait_message(room, since=said)).body == "the answer"
+
+
+async def test_a_message_is_shown_when_its_device_is_known(place):
+    """A strict phone that hears a newcomer before it knows whose device that is looks again when it does."""
+    room, _, (one,) = await place.people("quick-wombat")
+    await one.mode(strict=True)
+    await one.away("/keys/query")
+    newcomer = await place.phone(await place.homeserver.member("gentle-stork", [room]))
+    await newcomer.wait_rooms(1)
+    await newcomer.send(room, "do you know me?")
+
+    async def refused() -> bool:
+        return [event.failure for event in await one.timeline(room)] == ["UNKNOWN_SENDER_DEVICE"]
+
+    await until(refused)
+    await one.back()
+    assert (await one.wait_message(room)).clean
