@@ -9,6 +9,7 @@ import os
 from collections import Counter
 from collections.abc import Generator
 
+import hypothesis
 import pytest
 
 pytest_plugins = ["tests.aftermath", "tests.live.postgres", "tests.parts"]
@@ -47,6 +48,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """Refuse a misspelt requirement before anything runs."""
     required()
     config.stash[_ran] = Counter()
+    hypothesis.settings.register_profile("busy", deadline=None)  # any line may stand still for seconds
+    hypothesis.settings.load_profile("busy")
 
 
 @pytest.hookimpl(trylast=True)
