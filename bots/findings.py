@@ -119,7 +119,9 @@ def whole(network: Network, matter: Matter, since: Mapping[str, datetime]) -> It
         yield Text(WHERE, place=place(network, first))
     if known := [since[key(each)] for each in matter.findings if key(each) in since]:
         yield Text(SINCE, since=min(known))
-    yield Text(REMEDY, remedy=texts(first)[1])
+    # of one rule, some things are for the warden and some for the keeper
+    remedies = {remedy.template: remedy for _, remedy in map(texts, matter.findings)}
+    yield from (Text(REMEDY, remedy=remedy) for remedy in remedies.values())
 
 
 def place(network: Network, finding: Finding) -> Text:

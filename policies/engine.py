@@ -1,12 +1,13 @@
 """Asking the rules: what they find, what is waived, and what could not be checked."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from banyan.domain.findings import About, Finding, Judgement, Severity, Subject, Value
 from banyan.i18n import N_
-from policies.facts import World
+from policies.facts import RoomFacts, World
+from policies.rooms import WARDEN
 
 Drift = Mapping[str, Value]
 """One way in which a subject does not keep a rule: what the rule's sentences are filled with."""
@@ -46,7 +47,8 @@ def rule(
 
     The function yields once for every way in which its subject does not keep the rule, nothing when it does,
     and raises when it cannot know. Facts are, by `about`: `RoomFacts`, `PersonFacts`, `OurFacts`,
-    `ServerFacts`, and the `World` itself. A drift may name another subject under the key `subject`.
+    `ServerFacts`, and the `World` itself. A drift may name another subject under the key `subject`, and say
+    under `needs_keeper` that the warden cannot put it right.
     """
 
     def declare(ask: Ask) -> Rule:
@@ -62,6 +64,11 @@ class Unknown(Exception):
 NOT_CHECKED = "not-checked"
 NOT_CHECKED_TITLE = N_("The rule {rule} could not be checked.")
 NOT_CHECKED_REMEDY = N_("Look whether the homeserver is well, and ask for the audit again.")
+KEEPER_REMEDY = N_(
+    "The warden cannot put this right. Run `banyan apply` with the keeper's token, and find out who did it."
+)
+"""What to do where a rule is kept by the warden elsewhere."""
+
 OVER = "waiver-over"
 OVER_TITLE = N_("The waiver of {rule} for {what} ended on {until}.")
 OVER_REMEDY = N_("Put right what it covered, or decide again and write a new end into the network file.")
@@ -92,10 +99,20 @@ def _findings(each: Rule, world: World) -> Iterator[Finding]:
             subject = Subject(About.NETWORK, name)
             yield Finding(NOT_CHECKED, Severity.BREACH, subject, {"rule": each.id})
             continue
+        powerless = each.repaired and isinstance(facts, RoomFacts) and _is_powerless(facts, world)
         for drift in drifts:
             values = dict(drift)
             subject = Subject(each.about, str(values.pop("subject", name)))
-            yield Finding(each.id, each.severity, subject, values)
+            needs_keeper = bool(values.pop("needs_keeper", False)) or powerless
+            yield Finding(each.id, each.severity, subject, values, needs_keeper=needs_keeper)
+
+
+def _is_powerless(room: RoomFacts, world: World) -> bool:
+    """Whether the warden, which puts declared rooms right, can do nothing in this one."""
+    users = room.content("m.room.power_levels").get("users")
+    level = users.get(world.accounts.warden) if isinstance(users, Mapping) else None
+    able = isinstance(level, int) and level >= WARDEN
+    return room.declared is not None and not (able and room.members.get(world.accounts.warden) == "join")
 
 
 def _subjects(about: About, world: World) -> Iterator[tuple[Any, str]]:
@@ -131,7 +148,7 @@ def _sort_out(found: Iterable[Finding], world: World) -> tuple[list[Finding], li
         if until is None:
             open_.append(finding)
         else:
-            waived.append(Finding(finding.rule, finding.severity, finding.subject, finding.values, until))
+            waived.append(replace(finding, waived=until))
     return open_, waived
 
 

@@ -54,6 +54,8 @@ class Finding:
     """What the rule's title and remedy are filled with: codes, numbers and pseudonyms."""
     waived: datetime | None = None
     """Until when somebody has decided to live with it."""
+    needs_keeper: bool = False
+    """The warden cannot put it right, though it does so elsewhere: only the keeper can."""
 
 
 @dataclass(frozen=True)

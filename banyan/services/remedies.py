@@ -45,11 +45,12 @@ class Remedies:
     async def find(self, tx: UnitOfWork, findings: Sequence[Finding], *, by: Member) -> Remedy | None:
         """What can be done about findings of one rule; None where it is for people. `by` asks for it.
 
-        What has to be decided case by case is there for a single finding only.
+        What has to be decided case by case is there for a single finding only. Findings call a declared room
+        by its key; in any other the warden does nothing.
         """
         match findings:
             case [Finding(rule="room-frozen", subject=subject)]:
-                room = await _room(tx, subject.name)
+                room = await tx.rooms.get(RoomKey(subject.name))
                 return Remedy(Deed.THAW, (room,)) if room and room.frozen else None
             case [Finding(rule="member-identity", subject=subject, values={"key": str(seen)})] if seen:
                 member = await tx.members.by_localpart(subject.name)
@@ -74,17 +75,15 @@ class Remedies:
 
 
 async def _restorable(tx: UnitOfWork, findings: Iterable[Finding]) -> tuple[Room, ...]:
-    """Rooms of ours that the warden can put right."""
+    """Rooms of ours that the warden can put right.
+
+    In a frozen one it does by itself what it does, and leaves what was fought over until the room is thawed.
+    """
     found: dict[RoomKey, Room] = {}
     for finding in findings:
-        rule = BY_ID.get(finding.rule)
-        if rule is not None and rule.repaired and finding.subject.about is About.ROOM:
-            room = await _room(tx, finding.subject.name)
-            if room is not None:
+        rule, subject = BY_ID.get(finding.rule), finding.subject
+        if rule is not None and rule.repaired and not finding.needs_keeper and subject.about is About.ROOM:
+            room = await tx.rooms.get(RoomKey(subject.name))
+            if room is not None and not room.frozen:
                 found[room.key] = room
     return tuple(found.values())
-
-
-async def _room(tx: UnitOfWork, name: str) -> Room | None:
-    """The room of a finding: by its key, or by its id."""
-    return await tx.rooms.get(RoomKey(name)) or await tx.rooms.by_id(name)

@@ -167,6 +167,7 @@ def _plain(finding: Finding) -> dict[str, Any]:
         "name": finding.subject.name,
         "values": dict(finding.values),
         "waived": finding.waived.isoformat() if finding.waived else None,
+        "needs_keeper": finding.needs_keeper,
     }
 
 
@@ -177,6 +178,7 @@ def _finding(plain: Mapping[str, Any]) -> Finding:
         subject=Subject(About(plain["about"]), plain["name"]),
         values=plain["values"],
         waived=datetime.fromisoformat(plain["waived"]) if plain["waived"] else None,
+        needs_keeper=plain.get("needs_keeper", False),
     )
 
 

@@ -9,6 +9,7 @@ from policies.engine import (
     IDLE,
     IDLE_REMEDY,
     IDLE_TITLE,
+    KEEPER_REMEDY,
     NOT_CHECKED,
     NOT_CHECKED_REMEDY,
     NOT_CHECKED_TITLE,
@@ -151,5 +152,5 @@ SPECIAL: Final[Mapping[str, tuple[str, str]]] = {
 def sentences(finding: Finding) -> tuple[str, str]:
     """What is wrong and what to do about it, marked for translation; `finding.values` fill both."""
     if each := BY_ID.get(finding.rule):
-        return each.title, each.remedy
+        return each.title, KEEPER_REMEDY if finding.needs_keeper else each.remedy
     return SPECIAL.get(finding.rule, (GONE_TITLE, GONE_REMEDY))

@@ -10,7 +10,7 @@ from policies.engine import Drift, rule
 from policies.facts import Place, RoomFacts, World
 from policies.partners import server_of
 from policies.placement import seats_of
-from policies.rules.reading import who
+from policies.rules.reading import equals, who
 
 _CONVERSATIONS: Final = (RoomKind.TALK, RoomKind.THEME, RoomKind.JOINT)
 
@@ -25,9 +25,10 @@ _CONVERSATIONS: Final = (RoomKind.TALK, RoomKind.THEME, RoomKind.JOINT)
 )
 def stranger(room: RoomFacts, world: World) -> Iterator[Drift]:
     """Whoever is in a room is expected there; in a joint room that goes for partners' people too."""
+    high = equals(room, world.accounts)
     for user in sorted(room.present - room.expected - world.accounts.all):
         if room.place is not Place.STRAY and not _foreign(room, user, world):
-            yield {"who": who(user, world.accounts)}
+            yield {"who": who(user, world.accounts), "needs_keeper": user in high}
 
 
 @rule(
@@ -40,9 +41,12 @@ def stranger(room: RoomFacts, world: World) -> Iterator[Drift]:
 )
 def foreign(room: RoomFacts, world: World) -> Iterator[Drift]:
     """People of other servers are in joint rooms and nowhere else."""
-    outside = [server_of(user) for user in room.present if _foreign(room, user, world)]
+    guests = [user for user in room.present if _foreign(room, user, world)]
+    outside, beyond = [server_of(user) for user in guests], equals(room, world.accounts) & {*guests}
+    high = {server_of(user) for user in beyond}
     for server in sorted(set(outside)):
-        yield {"server": who(f"@x:{server}", world.accounts), "count": outside.count(server)}
+        name, count = who(f"@x:{server}", world.accounts), outside.count(server)
+        yield {"server": name, "count": count, "needs_keeper": server in high}
 
 
 def _foreign(room: RoomFacts, user: str, world: World) -> bool:
@@ -64,7 +68,9 @@ def bot(room: RoomFacts, world: World) -> Iterator[Drift]:
     """Where members talk, none of our accounts is but the warden, who cannot read."""
     astray = (room.present - room.expected) & world.accounts.all
     if room.place is not Place.STRAY:
-        yield from ({"account": who(user, world.accounts)} for user in sorted(astray))
+        high = equals(room, world.accounts)  # the keeper always is, and leaves by itself with `banyan apply`
+        for user in sorted(astray):
+            yield {"account": who(user, world.accounts), "needs_keeper": user in high}
 
 
 @rule(

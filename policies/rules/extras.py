@@ -73,7 +73,7 @@ def _is_extra(room: RoomFacts, kind: str, key: str, content: Any) -> bool:
         return False
     if kind == _ACL and not key and room.declared and room.declared.kind is RoomKind.JOINT:
         return False
-    if kind == _ACL and not key and content == OPEN_ACL:
+    if kind == _ACL and content == OPEN_ACL:  # it cannot be emptied
         return False
     if key and kind in NEVER_EMPTIED:
         return False

@@ -12,7 +12,7 @@ from policies.engine import Drift, rule
 from policies.facts import RoomFacts, World
 from policies.partners import server_of
 from policies.rooms import EVERYONE, HELPER, WARDEN, power_levels
-from policies.rules.reading import ABOVE_ALL, level, listed, mapping, same, who
+from policies.rules.reading import ABOVE_ALL, equals, level, listed, mapping, same, who
 
 _NESTED: Final = ("users", "events", "notifications")
 _GATES: Final = ("invite", "kick", "ban", "state_default")
@@ -26,6 +26,8 @@ class _Levels:
     found: Mapping[str, Any]
     wanted: Mapping[str, Any]
     accounts: Accounts
+    needs_keeper: bool
+    """Somebody stands as high as the warden: it can set no level while they do."""
 
     @cached_property
     def too_high(self) -> dict[str, int]:
@@ -94,7 +96,8 @@ def _levels(room: RoomFacts, world: World) -> _Levels | None:
     if room.declared is None:
         return None
     wanted = power_levels(room.declared.kind, world.accounts, room.powers, frozen=room.frozen)
-    return _Levels(room.content("m.room.power_levels"), wanted, world.accounts)
+    equal = equals(room, world.accounts) - {world.accounts.keeper}  # the keeper is in no list
+    return _Levels(room.content("m.room.power_levels"), wanted, world.accounts, bool(equal))
 
 
 @rule(
@@ -109,7 +112,8 @@ def person(room: RoomFacts, world: World) -> Iterator[Drift]:
     """Nobody but our own accounts decides who is in a room."""
     if levels := _levels(room, world):
         for user, height in sorted(levels.too_high.items()):
-            yield {"who": who(user, world.accounts), "level": min(height, ABOVE_ALL)}
+            name, given = who(user, world.accounts), min(height, ABOVE_ALL)
+            yield {"who": name, "level": given, "needs_keeper": levels.needs_keeper}
 
 
 @rule(
@@ -124,7 +128,8 @@ def foreign(room: RoomFacts, world: World) -> Iterator[Drift]:
     """People of partners speak, and hold nothing."""
     if levels := _levels(room, world):
         for user, height in sorted(levels.guests.items()):
-            yield {"server": who(user, world.accounts), "level": min(height, ABOVE_ALL)}
+            name, given = who(user, world.accounts), min(height, ABOVE_ALL)
+            yield {"server": name, "level": given, "needs_keeper": levels.needs_keeper}
 
 
 @rule(
@@ -138,7 +143,7 @@ def foreign(room: RoomFacts, world: World) -> Iterator[Drift]:
 def everybody(room: RoomFacts, world: World) -> Iterator[Drift]:
     """Whoever is not named decides nothing."""
     if (levels := _levels(room, world)) and levels.everybody > HELPER:
-        yield {"level": min(levels.everybody, ABOVE_ALL)}
+        yield {"level": min(levels.everybody, ABOVE_ALL), "needs_keeper": levels.needs_keeper}
 
 
 @rule(
@@ -146,8 +151,9 @@ def everybody(room: RoomFacts, world: World) -> Iterator[Drift]:
     about=About.ROOM,
     severity=Severity.BREACH,
     title=N_("{who} holds as much power in this room as the warden, who ought to be alone with it."),
-    remedy=N_("Find out who gave it: a stolen key of that account would now be enough."),
-    repaired=True,
+    remedy=N_(
+        "Run `banyan apply` with the keeper's token: the warden cannot lower its equal. Find out who did it."
+    ),
 )
 def shared(room: RoomFacts, world: World) -> Iterator[Drift]:
     """One account of ours holds 100. The others speak."""
@@ -166,7 +172,7 @@ def shared(room: RoomFacts, world: World) -> Iterator[Drift]:
 def open_(room: RoomFacts, world: World) -> Iterator[Drift]:
     """Whatever decides over people and state needs 100; what is not said does not."""
     if (levels := _levels(room, world)) and levels.open:
-        yield {"keys": listed(levels.open)}
+        yield {"keys": listed(levels.open), "needs_keeper": levels.needs_keeper}
 
 
 @rule(
@@ -180,7 +186,8 @@ def open_(room: RoomFacts, world: World) -> Iterator[Drift]:
 def levels_differ(room: RoomFacts, world: World) -> Iterator[Drift]:
     """Every key is what its kind of room and the roles of its members say."""
     if (levels := _levels(room, world)) and levels.other:
-        yield {"keys": listed(_plain(key, world.accounts) for key in levels.other)}
+        keys = listed(_plain(key, world.accounts) for key in levels.other)
+        yield {"keys": keys, "needs_keeper": levels.needs_keeper}
 
 
 def _plain(key: str, accounts: Accounts) -> str:

@@ -4,7 +4,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from banyan.domain.people import Accounts
+from policies.facts import RoomFacts
 from policies.partners import server_of
+from policies.rooms import WARDEN
 
 ABOVE_ALL: Final = 2**53
 """What an unreadable level counts as where a high one is the danger. Matrix allows no greater number."""
@@ -35,6 +37,13 @@ def mapping(found: Any) -> Mapping[Any, Any]:
 def level(found: Any, *, otherwise: int) -> int:
     """The power level; what is not a whole number counts as `otherwise`."""
     return found if isinstance(found, int) and not isinstance(found, bool) else otherwise
+
+
+def equals(room: RoomFacts, accounts: Accounts) -> frozenset[str]:
+    """User ids as high as the warden, which can neither lower nor remove them. Its maker is above all."""
+    levels = mapping(room.content("m.room.power_levels").get("users")).items()
+    high = {str(user) for user, given in levels if level(given, otherwise=ABOVE_ALL) >= WARDEN}
+    return frozenset({*high, room.creator} - {accounts.warden})
 
 
 def shown(text: Any) -> str:

@@ -33,7 +33,8 @@ class FakeRoom:
         return self.state.get(("m.room.power_levels", ""), {})
 
     def level(self, user_id: str) -> float:
-        return math.inf if user_id == self.creator else self.levels.get("users", {}).get(user_id, 0)
+        held = self.levels.get("users", {}).get(user_id, 0)
+        return held if user_id != self.creator and isinstance(held, int) else math.inf
 
     def content(self, kind: str) -> dict:
         return self.state[kind, ""]
@@ -125,7 +126,9 @@ class FakeHomeserver:
 
     async def put_state(self, as_: str, room_id: str, kind: str, content: dict, state_key: str = "") -> None:
         room = self.rooms[room_id]
-        needed = room.levels.get("events", {}).get(kind, room.levels.get("state_default", 50))
+        events = room.levels.get("events")
+        default = room.levels.get("state_default", 50)
+        needed = events.get(kind, default) if isinstance(events, dict) else default
         self._need(as_ in room.joined and room.level(as_) >= needed)
         if kind == "m.room.power_levels":
             new, old = content["users"], room.levels.get("users", {})
