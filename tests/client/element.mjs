@@ -24,6 +24,7 @@ const WAKES = [
     RoomEvent.Redaction,
     RoomEvent.Timeline,
 ];
+const STRANGERS = [DecryptionFailureCode.UNKNOWN_SENDER_DEVICE, DecryptionFailureCode.UNSIGNED_SENDER_DEVICE];
 const loggedOut = new WeakSet();
 const lines = new Map(); // by `who`: those whose line holds the answers back
 
@@ -133,7 +134,7 @@ const commands = {
         // Nor does it look again at what it would not show before it knew whose device wrote: opening the app does.
         client.on(CryptoEvent.DevicesUpdated, () => {
             const all = client.getRooms().flatMap((found) => found.getLiveTimeline().getEvents());
-            const refused = all.filter((event) => event.decryptionFailureReason === DecryptionFailureCode.UNKNOWN_SENDER_DEVICE);
+            const refused = all.filter((event) => STRANGERS.includes(event.decryptionFailureReason));
             for (const event of refused) event.attemptDecryption(crypto, { isRetry: true });
         });
         const synced = until(client, () => (client.isInitialSyncComplete() ? true : null), within, "first sync");

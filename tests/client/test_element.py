@@ -107,7 +107,7 @@ async def test_a_message_is_shown_when_its_device_is_known(place):
     await newcomer.send(room, "do you know me?")
 
     async def refused() -> bool:
-        return [event.failure for event in await one.timeline(room)] == ["UNKNOWN_SENDER_DEVICE"]
+        return [event.failure for event in await one.timeline(room)] == ["UNSIGNED_SENDER_DEVICE"]
 
     await until(refused)
     await one.back()
