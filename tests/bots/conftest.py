@@ -1,3 +1,6 @@
+from functools import cache
+from pathlib import Path
+
 import pytest
 
 from banyan.domain.approvals import ProposalKind
@@ -20,7 +23,8 @@ from bots.findings import words
 from bots.interpreter import Interpreter
 from bots.polls import RESPONSE
 from bots.rollcall import tapped
-from tests.bots.stage import Stage
+from tests.banyan.stores import grown
+from tests.bots.stage import Person, Stage, cast
 from tests.fakes import FakeVault
 
 
@@ -86,3 +90,15 @@ def hearing(work, clock, network, accounts, services):
 @pytest.fixture
 def stage(hearing, members, roles, effects, ids, rooms):
     return Stage(hearing, members, roles, effects, ids)
+
+
+@pytest.fixture(scope="session")
+def with_cast(empty_database, tmp_path_factory, network):
+    """Return a function: the database in which these people have joined; each is made once."""
+
+    @cache
+    def of(*people: Person) -> Path:
+        directory = tmp_path_factory.mktemp("cast")
+        return grown(empty_database, directory, lambda engine: cast(engine, network, *people))
+
+    return of

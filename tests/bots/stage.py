@@ -4,13 +4,45 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from sqlalchemy.ext.asyncio import AsyncEngine
+
 from banyan.domain.effects import Actor
-from banyan.domain.people import Member
-from banyan.store import tables
+from banyan.domain.people import Accounts, Member
+from banyan.network import Network
+from banyan.services.members import Members
+from banyan.services.roles import Roles
+from banyan.store import SqlWork, tables
 from bots.client import Message, Trust
 from bots.declare import Where
 from bots.dispatch import Dispatcher, Hearing
-from tests.fakes import room_id
+from tests.fakes import FakeClock, FakeIds, FakeRegistration, room_id
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody who is there before a test begins."""
+
+    name: str
+    area: str = "KH"
+    roles: tuple[str, ...] = ()
+    language: str = "en"
+
+
+async def cast(engine: AsyncEngine, network: Network, *people: Person) -> None:
+    """Let these people join, for `grown`; each has a chat with the desk."""
+    clock, accounts = FakeClock(), Accounts("banyan.test")
+    ids = FakeIds("cast-", [each.name for each in people])
+    work, roles = SqlWork(engine, clock, ids), Roles(network, accounts)
+    registration = FakeRegistration()
+    members = Members(work, clock, ids, network=network, accounts=accounts, registration=registration)
+    for each in people:
+        invited = await members.invite(each.area, language=each.language)
+        await members.arrived(invited.user_id)
+        async with work() as tx:
+            member = await tx.members.by_localpart(each.name)
+            await tx.members.set_chat(member.id, f"!chat-{each.name}")
+            for role in each.roles:
+                await roles.give(tx, await tx.members.get(member.id), role, by="operator")
 
 
 @dataclass

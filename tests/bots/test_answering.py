@@ -17,6 +17,7 @@ from bots.interpreter import MAY_NOT, Interpreter
 from bots.polls import POLL, RESPONSE
 from bots.rollcall import ANSWERS, QUESTION, THANKS, TOO_LATE, Asking, Telling
 from tests.bots.carrying import Speaker, carry_out
+from tests.bots.stage import Person
 from tests.fakes import FakeVault, room_id
 
 SECURITY = room_id("staff:security")
@@ -50,20 +51,26 @@ def steward(work, clock, roll_call, speaker):
     return say
 
 
+CAST = (
+    Person("amber-heron", "MM-1", language="my"),
+    Person("blue-crane", "MM-2"),
+    Person("coral-swan", "VN", language="vi"),
+    Person("dusk-robin", "MM-1"),
+    Person("teal-otter", "KH", ("security_officer",)),
+    Person("jade-finch", "TH", ("security_officer",)),
+)
+
+
+@pytest.fixture
+def beginning(with_cast):
+    return with_cast(*CAST)
+
+
 @pytest.fixture
 async def people(stage):
     """Members of three areas, one of them in no chat yet, and two security officers."""
-    for name, area, language in (
-        ("amber-heron", "MM-1", "my"),
-        ("blue-crane", "MM-2", "en"),
-        ("coral-swan", "VN", "vi"),
-        ("dusk-robin", "MM-1", "en"),
-    ):
-        await stage.member(name, area, language=language)
     async with stage.hearing.work() as tx:
         await tx.members.set_chat((await stage.look("dusk-robin")).id, None)
-    await stage.member("teal-otter", "KH", "security_officer")
-    await stage.member("jade-finch", "TH", "security_officer")
     return stage
 
 

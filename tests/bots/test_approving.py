@@ -19,20 +19,29 @@ from bots.interpreter import Interpreter
 from bots.outgoing import Outgoing
 from bots.proposals import Proposals
 from tests.bots.fake_client import FakeClient
+from tests.bots.stage import Person
 from tests.fakes import room_id
 
 OFFICERS = ("teal-otter", "calm-oar", "dry-fern")
 
 
+CAST = (
+    *(Person(name, "KH", ("security_officer",)) for name in OFFICERS),
+    Person("red-reed", "TH", ("coordinator",)),
+    Person("old-pine", "TH", ("vetting_officer",)),
+    Person("grey-gull", "LA", ("focal_point",)),
+    Person("amber-heron", "LA"),
+)
+
+
 @pytest.fixture
-async def staff(stage):
+def beginning(with_cast):
+    return with_cast(*CAST)
+
+
+@pytest.fixture
+def staff(stage):
     """Three officers, a coordinator, a vetting officer, a focal point, and a member whom it is about."""
-    for name in OFFICERS:
-        await stage.member(name, "KH", "security_officer")
-    await stage.member("red-reed", "TH", "coordinator")
-    await stage.member("old-pine", "TH", "vetting_officer")
-    await stage.member("grey-gull", "LA", "focal_point")
-    await stage.member("amber-heron", "LA")
     return stage
 
 

@@ -7,17 +7,20 @@ import pytest
 from banyan.domain.effects import Actor
 from banyan.services.rooms import ANNOUNCEMENTS, Rooms
 from policies.placement import rooms_now
+from tests.bots.stage import Person
 from tests.fakes import NOON, room_id
 
 FOCAL, OTHER, NEIGHBOUR = "teal-otter", "amber-heron", "calm-oar"
 
 
 @pytest.fixture
-async def people(stage):
+def beginning(with_cast):
+    return with_cast(Person(FOCAL, "KH", ("focal_point",)), Person(OTHER, "KH"), Person(NEIGHBOUR, "LA"))
+
+
+@pytest.fixture
+def people(stage):
     """A focal point, a member of their country, and somebody of the next one."""
-    await stage.member(FOCAL, "KH", "focal_point")
-    await stage.member(OTHER, "KH")
-    await stage.member(NEIGHBOUR, "LA")
     return stage
 
 

@@ -7,29 +7,22 @@ area only, `-` not at all. It is written from the duties of people, never comput
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from functools import cache, partial
-from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from banyan.domain.alerts import Alert, AlertState, Kind, Response, Severity, Status
 from banyan.domain.approvals import ProposalKind
 from banyan.domain.findings import About, Audit, Finding, Judgement, Subject
 from banyan.domain.findings import Severity as Grade
 from banyan.domain.gatherings import Gathering
-from banyan.domain.people import Accounts, Member
-from banyan.services.members import Members
-from banyan.services.roles import Roles
-from banyan.store import SqlWork, tables
+from banyan.domain.people import Member
+from banyan.store import tables
 from bots.arguments import Addressed
 from bots.commands import TABLE
 from bots.declare import CommandTable
 from bots.interpreter import Interpreter
-from tests.banyan.stores import grown
-from tests.bots.stage import Stage
-from tests.fakes import FakeClock, FakeIds, FakeRegistration
+from tests.bots.stage import Person, Stage
 
 TRIES = 3
 """Ways in which each cell is tried."""
@@ -254,37 +247,12 @@ def decided(work):
     return decided
 
 
-@pytest.fixture(scope="session")
-def casts(empty_database, tmp_path_factory, network):
-    """Databases in which everybody has joined already, by role; made at the first question for it."""
-
-    async def join(engine: AsyncEngine, role: str) -> None:
-        clock, ids, accounts = FakeClock(), FakeIds("cast-"), Accounts("banyan.test")
-        work, roles = SqlWork(engine, clock, ids), Roles(network, accounts)
-        registration = FakeRegistration()
-        members = Members(work, clock, ids, network=network, accounts=accounts, registration=registration)
-        cast = [(ASKER, HOME, role)]
-        cast += [(subject(area, at), area, "member") for area in (HOME, *ELSEWHERE) for at in range(TRIES)]
-        for name, area, held in cast:
-            ids.names.append(name)
-            await members.arrived((await members.invite(area)).user_id)
-            async with work() as tx:
-                member = await tx.members.by_localpart(name)
-                await tx.members.set_chat(member.id, f"!chat-{name}")
-                if held != "member":
-                    await roles.give(tx, member, held, by="operator")
-
-    @cache
-    def of(role: str) -> Path:
-        return grown(empty_database, tmp_path_factory.mktemp(role), partial(join, role=role))
-
-    return of
-
-
 @pytest.fixture
-def beginning(casts, role):
-    """The store of the cast."""
-    return casts(role)
+def beginning(with_cast, role):
+    """The asker with that role, and ordinary members everywhere."""
+    asker = Person(ASKER, HOME, () if role == "member" else (role,))
+    others = (Person(subject(area, at), area) for area in (HOME, *ELSEWHERE) for at in range(TRIES))
+    return with_cast(asker, *others)
 
 
 def subject(area: str, at: int) -> str:
