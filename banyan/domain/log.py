@@ -233,13 +233,3 @@ class Chain:
                 return Break(seq, why)
         self.size, self.head = seq, entry.hash
         return None
-
-
-def verify_chain(entries: Iterable[Entry]) -> Break | None:
-    """The first break of a chain that starts at its first entry; None when it holds.
-
-    A chain that was rewritten from some point to its end, or whose tail was cut off, holds too: only a
-    checkpoint that somebody outside remembers shows that, see `proof.examine`.
-    """
-    chain = Chain()
-    return next((broken for entry in entries if (broken := chain.follow(entry))), None)

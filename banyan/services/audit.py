@@ -2,9 +2,8 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from datetime import timedelta
 
-from banyan.domain.findings import Audit, Finding, Judgement, Tally
+from banyan.domain.findings import Audit, Finding, Judgement
 from banyan.domain.people import Accounts
 from banyan.domain.sight import Sight
 from banyan.errors import BanyanError, HomeserverDown
@@ -71,20 +70,6 @@ class Audits:
             await self.told(tx, audit)
             await tx.audits.add(audit)
         return audit
-
-    async def judge_now(self) -> Audit:
-        """Make an audit that nobody keeps. Raise `Blind`."""
-        return (await self._make("asked"))[0]
-
-    async def latest(self) -> Audit | None:
-        """The last one that was kept."""
-        async with self._work.reading() as tx:
-            return await tx.audits.latest()
-
-    async def tallies(self, days: int) -> Sequence[Tally]:
-        """How many findings the audits of these days had, oldest first."""
-        async with self._work.reading() as tx:
-            return await tx.audits.tallies(self._clock.now() - timedelta(days=days))
 
     async def _make(self, cause: str) -> tuple[Audit, Sight, Books]:
         try:
