@@ -1,11 +1,11 @@
 // A browser without scripts, as careful or old phones have it: open pages, fill in forms, measure, take pictures.
 //
-// In, on stdin: {"executable", "visits": [{"url", "width", "scheme", "fill", "picture", "tour"}]}.
-// Out, on stdout: a list with what each visit showed. `fill` maps field ids to what is typed before the button
-// is pressed. `tour` lists pages to open afterwards in the same session, [{"path", "picture"}]; what each of
-// them showed stands under `tour`.
+// Its argument is the path of Chromium. In, on stdin, a line each: [{"url", "width", "scheme", "fill", "picture", "tour"}].
+// Out, on stdout, a line each: {"seen"}, a list with what each visit showed, or {"error"}. `fill` maps field ids to
+// what is typed before the button is pressed. `tour` lists pages to open afterwards in the same session,
+// [{"path", "picture"}]; what each of them showed stands under `tour`.
 
-import { text } from "node:stream/consumers";
+import { createInterface } from "node:readline";
 import { chromium } from "playwright-core";
 
 const FLAGS = [
@@ -130,15 +130,22 @@ async function visit(browser, { url, width, scheme, fill, picture, tour }) {
     return seen;
 }
 
-const { executable, visits } = JSON.parse(await text(process.stdin));
-const browser = await chromium.launch({ executablePath: executable, args: FLAGS, timeout: PATIENCE });
-try {
+/** Make visits beside each other; what each showed, in their order. */
+async function all(browser, visits) {
     const [seen, waiting] = [[], [...visits.entries()]];
     const visitor = async () => {
         for (let next; (next = waiting.shift()); ) seen[next[0]] = await visit(browser, next[1]);
     };
     await Promise.all(Array.from({ length: AT_ONCE }, visitor));
-    process.stdout.write(JSON.stringify(seen));
-} finally {
-    await browser.close();
+    return seen;
 }
+
+const browser = await chromium.launch({ executablePath: process.argv[2], args: FLAGS, timeout: PATIENCE });
+for await (const line of createInterface({ input: process.stdin })) {
+    const answer = await all(browser, JSON.parse(line)).then(
+        (seen) => ({ seen }),
+        (error) => ({ error: error.message }),
+    );
+    process.stdout.write(`${JSON.stringify(answer)}\n`);
+}
+await browser.close();
