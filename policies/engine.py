@@ -6,6 +6,7 @@ from typing import Any
 
 from banyan.domain.findings import About, Finding, Judgement, Severity, Subject, Value
 from banyan.i18n import N_
+from banyan.network import Waiver
 from policies.facts import RoomFacts, World
 from policies.rooms import WARDEN
 
@@ -31,6 +32,9 @@ class Rule:
     """Whether the reconciler puts it right by itself."""
     separation: bool = False
     """A separation of duties: a small team lives with it, and is told."""
+    waived_by: tuple[str, ...] | None = None
+    """Values that a waiver has to name, so that it covers nobody who comes later; empty where the subject
+    alone says it. None: any waiver will do, also one of `*`."""
 
 
 def rule(
@@ -42,6 +46,7 @@ def rule(
     remedy: str,
     repaired: bool = False,
     separation: bool = False,
+    waived_by: tuple[str, ...] | None = None,
 ) -> Callable[[Ask], Rule]:
     """Make a rule of a pure function `(facts, world) → drifts`.
 
@@ -52,7 +57,7 @@ def rule(
     """
 
     def declare(ask: Ask) -> Rule:
-        return Rule(rule_id, about, severity, title, remedy, ask, repaired=repaired, separation=separation)
+        return Rule(rule_id, about, severity, title, remedy, ask, repaired, separation, waived_by)
 
     return declare
 
@@ -86,8 +91,10 @@ def judge(world: World, rules: Iterable[Rule]) -> Judgement:
     for each in rules:
         kept_apart = each.separation and world.network.team == "small"
         (separations if kept_apart else found).extend(_findings(each, world))
-    open_, waived = _sort_out(found, world)
-    open_ += _waivers(world, {each.id for each in rules})
+    named = {each.id: each.waived_by for each in rules}
+    standing = [each for each in world.network.waivers if each.says_enough(named.get(each.rule))]
+    open_, waived = _sort_out(found, [each for each in standing if each.ends > world.now])
+    open_ += _waivers(world, named.keys())
     return Judgement(tuple(sorted(open_, key=_order)), tuple(sorted(waived, key=_order)), tuple(separations))
 
 
@@ -130,21 +137,13 @@ def _subjects(about: About, world: World) -> Iterator[tuple[Any, str]]:
             yield world, "network"
 
 
-def _sort_out(found: Iterable[Finding], world: World) -> tuple[list[Finding], list[Finding]]:
-    """Part what is open from what a waiver that has not ended covers. None covers what nobody knows."""
+def _sort_out(found: Iterable[Finding], waivers: Collection[Waiver]) -> tuple[list[Finding], list[Finding]]:
+    """Part what is open from what a waiver covers. None covers what nobody knows."""
     open_: list[Finding] = []
     waived: list[Finding] = []
     for finding in found:
-        until = next(
-            (
-                waiver.ends
-                for waiver in world.network.waivers
-                if waiver.covers(finding.rule, finding.subject.name)
-                and waiver.ends > world.now
-                and finding.rule != NOT_CHECKED
-            ),
-            None,
-        )
+        covering = (each.ends for each in waivers if each.covers(finding) and finding.rule != NOT_CHECKED)
+        until = next(covering, None)
         if until is None:
             open_.append(finding)
         else:

@@ -31,7 +31,9 @@ within seconds; somebody should look all the same how it came about. Numbers sta
 network file.
 
 A waiver names a rule by its id, and what it is about: a room's key (`talk:KH`), a pseudonym, an account's
-name, a key of the homeserver's configuration, or `*`.
+name, a key of the homeserver's configuration, or `*`. Where the last column says something, it has to say
+exactly what it covers, so that nobody who comes later is covered too: one subject, and under `only` these
+values of the finding, as `banyan audit --json` shows them.
 """
 DUTIES = """
 ## Duties kept apart
@@ -47,7 +49,7 @@ def page() -> str:
     for about, heading in HEADINGS.items():
         parts += [f"\n## {heading}\n", *_table(_row(each) for each in RULES if _belongs(each, about))]
         if about is About.NETWORK:
-            parts += [_line(f"`{name}`", GRAVITY[name], *pair, "") for name, pair in SPECIAL.items()]
+            parts += [_line(f"`{name}`", GRAVITY[name], *pair, "", "") for name, pair in SPECIAL.items()]
     parts += [DUTIES, *_table(_row(each) for each in RULES if each.separation)]
     return "\n".join([*parts, ""])
 
@@ -58,11 +60,12 @@ def _belongs(each: Rule, about: About) -> bool:
 
 def _row(each: Rule) -> str:
     repaired = "yes" if each.repaired else ""
-    return _line(f"`{each.id}`", each.severity.name.lower(), each.title, each.remedy, repaired)
+    exactly = "" if each.waived_by is None else ", ".join(("subject", *each.waived_by))
+    return _line(f"`{each.id}`", each.severity.name.lower(), each.title, each.remedy, repaired, exactly)
 
 
 def _table(rows: Iterable[str]) -> Iterator[str]:
-    head = ("rule", "severity", "what is wrong", "what to do", "repaired")
+    head = ("rule", "severity", "what is wrong", "what to do", "repaired", "waiver")
     yield _line(*head)
     yield f"|{'---|' * len(head)}"
     yield from rows

@@ -64,6 +64,7 @@ from homeserver.registration import PublicRegistration
 from homeserver.supervise import Synapse
 from homeserver.survey import Surveyor
 from homeserver.warden import asks_for
+from policies.rules import EXACT
 
 EYE_PATIENCE = 10.0
 """Seconds for which the gate is asked again when it does not answer."""
@@ -332,7 +333,7 @@ async def open_home(
 def read_files(home: Home, network: Path | None) -> tuple[Settings, Network]:
     """What the operator wrote. Raise `BadFile` or `UsedWrongly`; touches nothing."""
     settings = _settings(home, network)
-    return settings, load_network(settings.network)
+    return settings, load_network(settings.network, EXACT)
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from banyan.settings import DEFAULT_NETWORK, Home
 from homeserver.apply import Progress, Report
 from homeserver.desired import desired
 from homeserver.plan import plan
+from policies.rules import EXACT
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class Invitation:
 async def make_plan(home: Home, network: Path | None) -> Plan:
     """What `apply` would change; for a home that does not exist yet, everything. Touches nothing."""
     if not home.settings_file.exists():
-        return _from_nothing(load_network(network or DEFAULT_NETWORK))
+        return _from_nothing(load_network(network or DEFAULT_NETWORK, EXACT))
     must_run(home)
     async with open_home(home, network) as parts, grower(parts) as growing:
         return await growing.plan()
@@ -101,7 +102,7 @@ def list_permissions(home: Home, network: Path | None) -> list[dict[str, Any]]:
     """Every permission, what it allows, and which roles have it: everywhere, or in the holder's own area."""
     if network is None:
         must_exist(home)
-    declared = load_network(network) if network else read_files(home, None)[1]
+    declared = load_network(network, EXACT) if network else read_files(home, None)[1]
     return [
         {
             "permission": permission.value,

@@ -3,16 +3,22 @@
 They run on plain data, so that they are told together with whatever else is wrong.
 """
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Collection, Iterator, Mapping
+from types import MappingProxyType
+from typing import Any, Final
 
 from banyan.network.document import Document, KeyPath
 from banyan.network.model import Limits
 from banyan.network.telling import given_away, telling_words
 from banyan.network.values import near
 
+Exact = Mapping[str, Collection[str]]
+"""Rule → the values that a waiver of it has to name. What is not among them any waiver may cover."""
 
-def check(document: Document) -> None:
+ANY: Final[Exact] = MappingProxyType({})
+
+
+def check(document: Document, exact: Exact = ANY) -> None:
     """Note every fault between parts of the file."""
     _code_names_are_unique(document)
     _code_names_say_nothing(document)
@@ -20,6 +26,7 @@ def check(document: Document) -> None:
     _roles_know_their_rooms(document)
     _partners_are_whole(document)
     _joint_rooms_know_whom(document)
+    _waivers_say_enough(document, exact)
 
 
 def _code_names(document: Document) -> Iterator[tuple[KeyPath, str]]:
@@ -105,6 +112,24 @@ def _joint_rooms_know_whom(document: Document) -> None:
                 if key not in _keys(document, known):
                     hint = near(key, _keys(document, known)) or f"declare it under `{known}:`"
                     document.fault(path, f"{key!r} is not declared", hint)
+
+
+def _waivers_say_enough(document: Document, exact: Exact) -> None:
+    waivers = document.at(("waivers",))
+    for number, waiver in enumerate(waivers if isinstance(waivers, list) else []):
+        rule = waiver.get("rule") if isinstance(waiver, dict) else None
+        if not isinstance(rule, str) or rule not in exact:
+            continue
+        path: KeyPath = ("waivers", number)
+        if waiver.get("subject") == "*":
+            hint = "name the one that it is for, as `banyan audit` does"
+            document.fault((*path, "subject"), f"'*' would cover every {rule} that comes later", hint)
+        only = waiver.get("only", {})
+        missing = [name for name in exact[rule] if not isinstance(only, dict) or name not in only]
+        if missing:
+            wanted = ", ".join(f"{name}: …" for name in missing)
+            hint = f"add `only: {{{wanted}}}` with the values that `banyan audit --json` shows"
+            document.fault((*path, "only"), f"must say which {rule} is meant", hint)
 
 
 def _keys(document: Document, part: str) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Any, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 
 from banyan.errors import BadFile, Fault
-from banyan.network.checks import check
+from banyan.network.checks import ANY, Exact, check
 from banyan.network.document import Document, KeyPath, read
 from banyan.network.model import Network
 from banyan.network.values import near
@@ -18,18 +18,21 @@ SCHEMA_FILE = "network.schema.json"
 """Stands beside the networks; editors find it through their first line."""
 
 
-def load_network(path: Path) -> Network:
-    """Read a network file. Raise `BadFile` that names every fault with its line and a hint."""
+def load_network(path: Path, exact: Exact = ANY) -> Network:
+    """Read a network file. Raise `BadFile` that names every fault with its line and a hint.
+
+    `exact` are the rules of which a waiver has to say exactly what it covers.
+    """
     try:
         text = path.read_text(encoding="utf-8")
     except OSError:
         raise BadFile(path.name, [Fault(0, "file", "cannot be read", "is the path right?")]) from None
     except UnicodeDecodeError:
         raise BadFile(path.name, [Fault(0, "file", "is not UTF-8 text", "save it as UTF-8")]) from None
-    return parse_network(text, path.name)
+    return parse_network(text, path.name, exact)
 
 
-def parse_network(text: str, name: str) -> Network:
+def parse_network(text: str, name: str, exact: Exact = ANY) -> Network:
     """As `load_network`, from text; `name` is what the message calls it."""
     document = read(text)
     if not isinstance(document.data, dict):
@@ -40,7 +43,7 @@ def parse_network(text: str, name: str) -> Network:
     except ValidationError as error:
         for each in error.errors(include_url=False):
             _note(document, each)
-    check(document)
+    check(document, exact)
     if network is None or document.faults:
         raise BadFile(name, sorted(set(document.faults), key=lambda fault: fault.line))
     return network

@@ -1,6 +1,6 @@
 """What a network file may say. Everything is frozen; attribute docstrings become the editor's help."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
@@ -9,6 +9,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from banyan.domain.findings import Finding
 from banyan.domain.permissions import Permission
 from banyan.domain.rooms import RoomKind
 from banyan.errors import NotFound
@@ -157,6 +158,9 @@ class Waiver(Part):
     """Id of the rule; `banyan audit --rules` lists them."""
     subject: str
     """What the finding is about: a room's key, a pseudonym, an account, a setting; `*` for all."""
+    only: Mapping[str, str | int] = {}
+    """Which finding exactly: values of it as `banyan audit --json` shows them, e.g. `{who: amber-heron}`.
+    What differs in one of them is not covered."""
     reason: str = Field(min_length=10, max_length=300)
     """Why, for those who come after you. Name nobody."""
     until: date
@@ -167,9 +171,19 @@ class Waiver(Part):
         """The first moment in which it no longer holds."""
         return datetime.combine(self.until, time(), UTC) + timedelta(days=1)
 
-    def covers(self, rule: str, subject: str) -> bool:
-        """Whether a finding of that rule about that subject is lived with."""
-        return self.rule == rule and self.subject in ("*", subject)
+    def covers(self, finding: Finding) -> bool:
+        """Whether that finding is lived with."""
+        if self.rule != finding.rule or self.subject not in ("*", finding.subject.name):
+            return False
+        values = finding.values
+        return all(name in values and str(values[name]) == str(value) for name, value in self.only.items())
+
+    def says_enough(self, named: Collection[str] | None) -> bool:
+        """Whether it covers what somebody has seen, and nothing that may come later.
+
+        `named` are the values that a waiver of its rule has to name; None where any waiver will do.
+        """
+        return named is None or (self.subject != "*" and self.only.keys() >= {*named})
 
 
 class RoomStyle(Part):

@@ -177,7 +177,7 @@ class Pages:
         now, waived = self.clock.now(), audit.judgement.waived if audit else ()
 
         def covered(waiver: Waiver) -> int:
-            return sum(waiver.covers(each.rule, each.subject.name) for each in waived)
+            return sum(waiver.covers(each) for each in waived)
 
         rows = [(each, each.ends <= now, covered(each)) for each in self.network.waivers]
         return {"audit": audit, "waivers": sorted(rows, key=lambda row: row[0].until)}

@@ -141,6 +141,11 @@ GONE_REMEDY = N_("Ask for the audit again.")
 
 BY_ID: Final[Mapping[str, Rule]] = {each.id: each for each in RULES}
 
+EXACT: Final[Mapping[str, tuple[str, ...]]] = {
+    each.id: each.waived_by for each in RULES if each.waived_by is not None
+}
+"""Rules of which a waiver has to say exactly what it covers → the values that it names."""
+
 SPECIAL: Final[Mapping[str, tuple[str, str]]] = {
     IDLE: (IDLE_TITLE, IDLE_REMEDY),
     NOT_CHECKED: (NOT_CHECKED_TITLE, NOT_CHECKED_REMEDY),

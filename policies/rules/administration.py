@@ -15,6 +15,7 @@ from policies.rules.reading import who
     severity=Severity.BREACH,
     title=N_("{who} administers the homeserver. Only the registrar may."),
     remedy=N_("Take it back in the homeserver's database, end their sessions, and find out who gave it."),
+    waived_by=(),
 )
 def admins(server: ServerFacts, world: World) -> Iterator[Drift]:
     """One account administers, and it is in no room."""
@@ -30,6 +31,7 @@ def admins(server: ServerFacts, world: World) -> Iterator[Drift]:
     severity=Severity.BREACH,
     title=N_("An administrator can act as somebody else: {count} keys for that exist."),
     remedy=N_("End those sessions, change the registrar's key, and find out who made them, and for whom."),
+    waived_by=("count",),
 )
 def puppets(server: ServerFacts, _: World) -> Iterator[Drift]:
     """Nobody acts in another's name."""

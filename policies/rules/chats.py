@@ -18,6 +18,7 @@ _TWO = 2
     severity=Severity.WARNING,
     title=N_("Nobody declared this room, and {count} people are in it."),
     remedy=N_("If it is an old room of ours, archive it. Else find out who made it, and how."),
+    waived_by=(),
 )
 def stray(room: RoomFacts, _: World) -> Iterator[Drift]:
     """Every room is declared, or a chat of two."""
@@ -31,6 +32,7 @@ def stray(room: RoomFacts, _: World) -> Iterator[Drift]:
     severity=Severity.BREACH,
     title=N_("{count} people are in a chat that is for two."),
     remedy=N_("Ask those two who else was there, and to leave the chat and begin a new one."),
+    waived_by=("count",),
 )
 def crowded(room: RoomFacts, _: World) -> Iterator[Drift]:
     """A chat is for two, those who are only asked in counted."""

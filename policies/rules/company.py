@@ -22,6 +22,7 @@ _CONVERSATIONS: Final = (RoomKind.TALK, RoomKind.THEME, RoomKind.JOINT)
     title=N_("{who} is in this room, or asked in, and does not belong there."),
     remedy=N_("Find out who let them in. What was said since then is to be counted as read."),
     repaired=True,
+    waived_by=("who",),
 )
 def stranger(room: RoomFacts, world: World) -> Iterator[Drift]:
     """Whoever is in a room is expected there; in a joint room that goes for partners' people too."""
@@ -38,6 +39,7 @@ def stranger(room: RoomFacts, world: World) -> Iterator[Drift]:
     title=N_("Somebody of another server is in this room: {server}, {count}."),
     remedy=N_("Their server has a copy of all that it was sent. Find out how they came in."),
     repaired=True,
+    waived_by=("server", "count"),
 )
 def foreign(room: RoomFacts, world: World) -> Iterator[Drift]:
     """People of other servers are in joint rooms and nowhere else."""
@@ -63,6 +65,7 @@ def _foreign(room: RoomFacts, user: str, world: World) -> bool:
         "Find out how it came in. If it owns a device, what was said since then is to be counted as read."
     ),
     repaired=True,
+    waived_by=("account",),
 )
 def bot(room: RoomFacts, world: World) -> Iterator[Drift]:
     """Where members talk, none of our accounts is but the warden, who cannot read."""

@@ -14,6 +14,7 @@ from banyan.domain.findings import About, Severity
 from banyan.i18n import N_
 from policies.engine import Drift, rule
 from policies.facts import PersonFacts, World
+from policies.rules.reading import fingerprint
 
 _WORDS: Final = """
     element riot schildichat schildi fluffychat cinny nheko neochat fractal hydrogen banyan matrix nio
@@ -34,11 +35,12 @@ _DRAWN: Final = re.compile("[0-9a-f]{6,64}")
     severity=Severity.WARNING,
     title=N_("{count} of their devices are not confirmed by them."),
     remedy=N_("Ask whether the device is theirs. If so, they confirm it from another; else they remove it."),
+    waived_by=("devices",),
 )
 def unsigned(person: PersonFacts, _: World) -> Iterator[Drift]:
     """Who has confirmed one device confirms each: somebody else may have added another."""
-    if person.admitted and not person.member.placement.roles and (count := _unsigned(person)):
-        yield {"count": count}
+    if person.admitted and not person.member.placement.roles and (ids := _unsigned(person)):
+        yield {"count": len(ids), "devices": fingerprint(ids)}
 
 
 @rule(
@@ -49,17 +51,18 @@ def unsigned(person: PersonFacts, _: World) -> Iterator[Drift]:
     remedy=N_(
         "Call them now: if they do not know the device, somebody reads staff rooms with it. Freeze them."
     ),
+    waived_by=("devices",),
 )
 def unsigned_staff(person: PersonFacts, _: World) -> Iterator[Drift]:
     """As for every member; what such a device reads here is graver."""
-    if person.admitted and person.member.placement.roles and (count := _unsigned(person)):
-        yield {"count": count}
+    if person.admitted and person.member.placement.roles and (ids := _unsigned(person)):
+        yield {"count": len(ids), "devices": fingerprint(ids)}
 
 
-def _unsigned(person: PersonFacts) -> int:
+def _unsigned(person: PersonFacts) -> list[str]:
     """Unsigned devices of who has a signed one. Who has none yet is new, or provisional for too long."""
-    signed = sum(device.signed for device in person.devices)
-    return len(person.devices) - signed if signed else 0
+    ids = [device.device_id for device in person.devices if not device.signed]
+    return ids if len(ids) < len(person.devices) else []
 
 
 @rule(
@@ -111,6 +114,7 @@ def _neutral(name: str, server: str) -> bool:
     remedy=N_(
         "Hear their voice. If they reset their keys themselves, say so in the audit; else freeze them."
     ),
+    waived_by=("key",),
 )
 def identity(person: PersonFacts, _: World) -> Iterator[Drift]:
     """A member keeps their identity. A server, or a thief with the passphrase, can make another."""

@@ -7,7 +7,7 @@ from banyan.domain.sight import SeenDevice
 from banyan.i18n import N_
 from policies.engine import Drift, rule
 from policies.facts import OurFacts, Place, World
-from policies.rules.reading import listed
+from policies.rules.reading import fingerprint, listed
 
 
 @rule(
@@ -45,11 +45,12 @@ def powerless(ours: OurFacts, world: World) -> Iterator[Drift]:
     remedy=N_(
         "Somebody may be using its key: make a new one, remove the devices, and say nothing through it."
     ),
+    waived_by=("devices",),
 )
 def device(ours: OurFacts, _: World) -> Iterator[Drift]:
     """A speaker has its one device. The others have none that encrypts, so no app sends them a key."""
-    if count := sum(_is_strange(ours, device) for device in _devices(ours)):
-        yield {"count": count}
+    if ids := [device.device_id for device in _devices(ours) if _is_strange(ours, device)]:
+        yield {"count": len(ids), "devices": fingerprint(ids)}
 
 
 def _is_strange(ours: OurFacts, device: SeenDevice) -> bool:
@@ -84,11 +85,12 @@ def _devices(ours: OurFacts) -> tuple[SeenDevice, ...]:
     severity=Severity.BREACH,
     title=N_("The keys of this account of ours are not those it was given at the first start."),
     remedy=N_("Somebody else may speak as this account: tell staff by another way, and stop it."),
+    waived_by=("key",),
 )
 def identity(ours: OurFacts, _: World) -> Iterator[Drift]:
     """Each account keeps the identity that was published for it. One taken away counts as changed."""
     if ours.account and ours.master_key is not None and ours.account.master_key != ours.master_key:
-        yield {}
+        yield {"key": ours.account.master_key or ""}
 
 
 @rule(
@@ -97,6 +99,7 @@ def identity(ours: OurFacts, _: World) -> Iterator[Drift]:
     severity=Severity.BREACH,
     title=N_("This account of ours is in rooms where it does not belong: {rooms}."),
     remedy=N_("Find out who put it there, and have it leave."),
+    waived_by=("rooms",),
 )
 def astray(ours: OurFacts, world: World) -> Iterator[Drift]:
     """It is in its own rooms and nowhere else. Rooms where `room-bot` tells it are left out."""

@@ -30,6 +30,7 @@ def open_(server: ServerFacts, _: World) -> Iterator[Drift]:
     severity=Severity.BREACH,
     title=N_("The homeserver speaks with a server that is no declared partner's: {server}."),
     remedy=N_("Run `banyan up` anew. If it is a partner who was cut off, look what was sent since."),
+    waived_by=(),
 )
 def stranger(server: ServerFacts, world: World) -> Iterator[Drift]:
     """Nobody is on the list but partners who are not cut off."""

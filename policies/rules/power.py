@@ -107,6 +107,7 @@ def _levels(room: RoomFacts, world: World) -> _Levels | None:
     title=N_("{who} holds {level} in this room; people hold 50 at most."),
     remedy=N_("Ask them whether they know, and look at what they did there since the last audit."),
     repaired=True,
+    waived_by=("who", "level"),
 )
 def person(room: RoomFacts, world: World) -> Iterator[Drift]:
     """Nobody but our own accounts decides who is in a room."""
@@ -123,6 +124,7 @@ def person(room: RoomFacts, world: World) -> Iterator[Drift]:
     title=N_("Somebody of another server holds power in this room: {server}, {level}."),
     remedy=N_("Find out who gave it: what a server elsewhere allows itself, our rules do not reach."),
     repaired=True,
+    waived_by=("server", "level"),
 )
 def foreign(room: RoomFacts, world: World) -> Iterator[Drift]:
     """People of partners speak, and hold nothing."""
@@ -139,6 +141,7 @@ def foreign(room: RoomFacts, world: World) -> Iterator[Drift]:
     title=N_("Everybody in this room holds {level}; people hold 50 at most."),
     remedy=N_("Look who came in, what was removed and what was changed since the last audit."),
     repaired=True,
+    waived_by=("level",),
 )
 def everybody(room: RoomFacts, world: World) -> Iterator[Drift]:
     """Whoever is not named decides nothing."""
@@ -154,6 +157,7 @@ def everybody(room: RoomFacts, world: World) -> Iterator[Drift]:
     remedy=N_(
         "Run `banyan apply` with the keeper's token: the warden cannot lower its equal. Find out who did it."
     ),
+    waived_by=("who",),
 )
 def shared(room: RoomFacts, world: World) -> Iterator[Drift]:
     """One account of ours holds 100. The others speak."""
@@ -168,6 +172,7 @@ def shared(room: RoomFacts, world: World) -> Iterator[Drift]:
     title=N_("Others than the warden may decide here who comes in, or change the room: {keys}."),
     remedy=N_("Look who came in, or was removed, since the last audit."),
     repaired=True,
+    waived_by=("keys",),
 )
 def open_(room: RoomFacts, world: World) -> Iterator[Drift]:
     """Whatever decides over people and state needs 100; what is not said does not."""
@@ -182,6 +187,7 @@ def open_(room: RoomFacts, world: World) -> Iterator[Drift]:
     title=N_("The power levels of this room are not what is declared: {keys}."),
     remedy=N_("Find out who changed them. Until they are right again, somebody may write who should not."),
     repaired=True,
+    waived_by=("keys",),
 )
 def levels_differ(room: RoomFacts, world: World) -> Iterator[Drift]:
     """Every key is what its kind of room and the roles of its members say."""

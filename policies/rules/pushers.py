@@ -16,6 +16,7 @@ from policies.rules.reading import shown, who
     severity=Severity.WARNING,
     title=N_("Notifications of {count} members go to a place that is not declared: {gateway}."),
     remedy=N_("Find out which app they use. If you trust its gateway, add it to push_gateways."),
+    waived_by=(),
 )
 def gateway(server: ServerFacts, world: World) -> Iterator[Drift]:
     """Only declared gateways; never an e-mail address."""
@@ -32,6 +33,7 @@ def gateway(server: ServerFacts, world: World) -> Iterator[Drift]:
     severity=Severity.WARNING,
     title=N_("The notifications of {who} tell more than the number of a message."),
     remedy=N_("Ask them to log out and in again with an app of the usual kind."),
+    waived_by=(),
 )
 def content(server: ServerFacts, world: World) -> Iterator[Drift]:
     """Gateways are told event ids only: else also who wrote, and in which room."""

@@ -1,6 +1,7 @@
 """Reading what somebody else wrote: state may hold anything, and wrong types are drift, not errors."""
 
 from collections.abc import Iterable, Mapping
+from hashlib import sha256
 from typing import Any, Final
 
 from banyan.domain.people import Accounts
@@ -50,6 +51,11 @@ def shown(text: Any) -> str:
     """A word from outside, short and without anything a screen would obey."""
     plain = "".join(each if each.isprintable() else "?" for each in str(text)[: _LONGEST + 1])
     return plain if len(plain) <= _LONGEST else plain[: _LONGEST - 1] + "…"
+
+
+def fingerprint(ids: Iterable[str]) -> str:
+    """Sixteen hex digits that stand for exactly these ids, and say none of them."""
+    return sha256("\n".join(sorted(ids)).encode()).hexdigest()[:16]
 
 
 def listed(words: Iterable[str], most: int = 3) -> str:

@@ -61,6 +61,7 @@ def term(person: PersonFacts, world: World) -> Iterator[Drift]:
     severity=Severity.BREACH,
     title=N_("They hold a role for their own area and are in rooms of another: {rooms}."),
     remedy=N_("Look what they saw and did there. If they moved, give them their new place instead."),
+    waived_by=("rooms",),
 )
 def abroad(person: PersonFacts, world: World) -> Iterator[Drift]:
     """Who runs the rooms of one area is in the rooms of no other."""

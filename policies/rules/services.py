@@ -22,6 +22,7 @@ _LOOPS: Final = 3
     severity=Severity.BREACH,
     title=N_("An application service is registered that is not ours: {service}."),
     remedy=N_("Take it out of the homeserver's configuration, and find out who put it there."),
+    waived_by=(),
 )
 def unknown(server: ServerFacts, _: World) -> Iterator[Drift]:
     """Only ours: bridges, integrations and foreign bots hear and act in rooms."""
@@ -72,6 +73,7 @@ def shared(server: ServerFacts, _: World) -> Iterator[Drift]:
         "Whoever holds the key of the application service {service} can act as {count} accounts too many."
     ),
     remedy=N_("Take the namespace out of its registration, and make a new key for it."),
+    waived_by=("count",),
 )
 def covers(server: ServerFacts, world: World) -> Iterator[Drift]:
     """No namespace covers a member, the registrar or the keeper."""

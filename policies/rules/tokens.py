@@ -23,6 +23,7 @@ def _usable(server: ServerFacts, world: World) -> Iterator[tuple[SeenToken, str]
     severity=Severity.BREACH,
     title=N_("There is a registration token that stands for no invitation of ours: {token}."),
     remedy=N_("Delete it with the admin API, and look which accounts are new."),
+    waived_by=(),
 )
 def unknown(server: ServerFacts, world: World) -> Iterator[Drift]:
     """Every token is somebody's invitation."""
@@ -51,6 +52,7 @@ def endless(server: ServerFacts, world: World) -> Iterator[Drift]:
     severity=Severity.BREACH,
     title=N_("A registration token lets in more than one person: {token}."),
     remedy=N_("Delete it with the admin API, and look which accounts are new."),
+    waived_by=(),
 )
 def many_uses(server: ServerFacts, world: World) -> Iterator[Drift]:
     """Every token is for one person."""

@@ -19,6 +19,7 @@ _GONE = (MemberStatus.FROZEN, MemberStatus.EXPIRED)
     severity=Severity.BREACH,
     title=N_("The homeserver has an account that belongs to no member: {who}."),
     remedy=N_("Lock it with the admin API, then find out who made it: nobody here did."),
+    waived_by=(),
 )
 def unknown_account(server: ServerFacts, world: World) -> Iterator[Drift]:
     """Every account is a member's, an invited person's, or ours."""
@@ -35,6 +36,7 @@ def unknown_account(server: ServerFacts, world: World) -> Iterator[Drift]:
     severity=Severity.BREACH,
     title=N_("Their access was ended, but they still have {devices} devices and are in {rooms} rooms."),
     remedy=N_("Freeze them again. If that does not help, lock the account with the admin API."),
+    waived_by=("devices", "rooms"),
 )
 def leaver(person: PersonFacts, _: World) -> Iterator[Drift]:
     """Who is frozen, or was never admitted, has neither a device nor a room."""

@@ -9,6 +9,7 @@ from banyan.domain.rooms import RoomKind
 from banyan.errors import BadFile, NotFound
 from banyan.network import SCHEMA_FILE, load_network, parse_network, schema_text
 from banyan.settings import DEFAULT_NETWORK
+from policies.rules import EXACT
 
 NETWORKS = DEFAULT_NETWORK.parent
 MEKONG = DEFAULT_NETWORK.read_text(encoding="utf-8")
@@ -211,3 +212,42 @@ def test_the_examples_point_editors_at_the_schema(name):
     first = (NETWORKS / name).read_text(encoding="utf-8").splitlines()[0]
     assert first == f"# yaml-language-server: $schema={SCHEMA_FILE}"
     assert yaml.safe_load((NETWORKS / SCHEMA_FILE).read_text(encoding="utf-8"))["type"] == "object"
+
+
+WAIVED = """
+waivers:
+  - rule: room-stranger
+    subject: talk:KH
+    {only}reason: They stay until the workshop ends.
+    until: 2026-12-20
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "where", "hint"),
+    [
+        (WAIVED.format(only=""), "- rule: room-stranger", "waivers.0.only", "add `only: {who: …}`"),
+        (WAIVED.format(only="only: {name: amber-heron}\n    "), "only:", "waivers.0.only", "{who: …}"),
+        (WAIVED.format(only="only: amber-heron\n    "), "only:", "waivers.0.only", "{who: …}"),
+        (
+            WAIVED.format(only="only: {who: amber-heron}\n    ").replace("talk:KH", "'*'"),
+            "subject: '*'",
+            "waivers.0.subject",
+            "name the one",
+        ),
+    ],
+)
+def test_a_waiver_says_exactly_what_it_covers(text, line, where, hint):
+    """Where a later stranger would be covered too, the file is refused, with the line and what to write."""
+    with pytest.raises(BadFile) as caught:
+        parse_network(MEKONG + text, "x.yaml", EXACT)
+    faults = [fault for fault in caught.value.faults if fault.where == where and hint in fault.hint]
+    assert [fault.line for fault in faults] == [line_of(MEKONG + text, line)]
+
+
+def test_a_waiver_that_says_so_is_taken():
+    """And one of a rule where nothing is entered or read may be of all."""
+    text = MEKONG + WAIVED.format(only="only: {who: amber-heron}\n    ")
+    assert parse_network(text, "x.yaml", EXACT).waivers[0].only == {"who": "amber-heron"}
+    wide = text.replace("room-stranger", "device-many").replace("talk:KH", "'*'")
+    assert parse_network(wide, "x.yaml", EXACT).waivers[0].subject == "*"

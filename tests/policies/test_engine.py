@@ -7,13 +7,17 @@ from policies.engine import IDLE, NOT_CHECKED, OVER, Unknown, judge, rule
 from tests.policies.worlds import (
     FIRST,
     NOW,
+    OURS,
     TALK,
     days,
+    device,
     example,
     found,
     judged,
     sound,
     waiver,
+    with_account,
+    with_member,
     with_person,
     with_state,
 )
@@ -54,6 +58,50 @@ def test_a_waiver_of_a_rule_that_does_not_exist_is_told():
     """A misspelt waiver would otherwise be believed to cover something."""
     judgement = guests(waiver("rooms-guests"))
     assert [finding.rule for finding in judgement.findings] == ["room-guests", IDLE]
+
+
+def strangers(*waivers):
+    """Two are in a room where they do not belong, and the network has these waivers."""
+    world = sound(example(waivers=waivers))
+    for name in ("brisk-oar", "sunny-pier"):
+        world = with_member(world, TALK, OURS.member(name))
+    return judged(world)
+
+
+def test_a_waiver_of_one_stranger_covers_no_later_one():
+    """Who it is for stands in it."""
+    judgement = strangers(waiver("room-stranger", TALK, who="brisk-oar"))
+    assert [each.values["who"] for each in judgement.waived] == ["brisk-oar"]
+    assert [each.values["who"] for each in judgement.findings if each.rule == "room-stranger"] == [
+        "sunny-pier"
+    ]
+
+
+@pytest.mark.parametrize(
+    "each",
+    [
+        waiver("room-stranger", TALK),
+        waiver("room-stranger", "*", who="brisk-oar"),
+        waiver("room-stranger", TALK, name="brisk-oar"),
+        waiver("room-stranger", TALK, who="brisk-oar", name="x"),
+    ],
+)
+def test_a_waiver_that_does_not_say_whom_it_is_for_covers_nobody(each):
+    """However the network came to have it."""
+    assert strangers(each).waived == ()
+
+
+def test_another_device_is_not_covered():
+    """As many as before, and one of them another: it is found."""
+
+    def unsigned(device_id, *waivers):
+        devices = (device(), device(device_id=device_id, signed=False))
+        return judged(with_account(sound(example(waivers=waivers)), FIRST, devices=devices))
+
+    [seen] = unsigned("A").findings
+    covers = waiver("device-unsigned", FIRST, devices=seen.values["devices"])
+    assert unsigned("A", covers).findings == ()
+    assert [each.rule for each in unsigned("B", covers).findings] == ["device-unsigned"]
 
 
 def test_no_waiver_covers_the_waivers():

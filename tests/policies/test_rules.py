@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from banyan.domain.findings import Severity
 from banyan.domain.people import MemberStatus
-from policies.rules import BY_ID, RULES, SPECIAL, sentences
+from policies.rules import BY_ID, EXACT, RULES, SPECIAL, sentences
 from tests.policies import test_duty_rules, test_people_rules, test_room_rules, test_server_rules
 from tests.policies.worlds import (
     FIRST,
@@ -75,6 +75,17 @@ def test_sentences_are_short_and_whole(each):
     assert len(each.remedy) <= LONGEST
     assert each.title.endswith(".")
     assert each.remedy.endswith(".")
+
+
+def test_a_waiver_can_name_what_its_rule_asks_for():
+    """Every finding has the values by which alone it can be waived."""
+    tried = set()
+    for module in (test_duty_rules, test_people_rules, test_room_rules, test_server_rules):
+        for _, world, *_ in module.CASES.values():
+            for finding in judged(world).findings:
+                assert {*EXACT.get(finding.rule, ())} <= finding.values.keys()
+                tried.add(finding.rule)
+    assert EXACT.keys() - tried <= {"device-unsigned-staff", "role-abroad"}, "which stand in no table"
 
 
 def test_a_rule_of_another_version_still_has_words():

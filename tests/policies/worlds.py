@@ -61,8 +61,8 @@ def limited(**limits: int | str) -> Network:
     return example(limits=NETWORK.limits.model_copy(update=limits))
 
 
-def waiver(rule: str, subject: str = "*", until: datetime = NOW) -> Waiver:
-    return Waiver(rule=rule, subject=subject, reason="tried by a test", until=until.date())
+def waiver(rule: str, subject: str = "*", until: datetime = NOW, **only: str | int) -> Waiver:
+    return Waiver(rule=rule, subject=subject, only=only, reason="tried by a test", until=until.date())
 
 
 def device(name: str = "Element X Android", **changes: object) -> SeenDevice:
