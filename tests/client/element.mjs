@@ -129,7 +129,7 @@ const commands = {
         crypto.setDeviceIsolationMode(isolation(strict));
         sessions.set(who, client);
         client.on(HttpApiEvent.SessionLoggedOut, () => loggedOut.add(client));
-        // The SDK reads the newest event of what a sync brings, and leaves the others to whoever shows them.
+        // The SDK reads what its counts need, and leaves the other events to whoever shows them.
         client.on(RoomEvent.Timeline, (event) => client.decryptEventIfNeeded(event));
         // Nor does it look again at what it would not show before it knew whose device wrote: opening the app does.
         client.on(CryptoEvent.DevicesUpdated, () => {

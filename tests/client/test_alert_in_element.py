@@ -19,6 +19,7 @@ from banyan.vault import FileVault
 from bots.client.errors import Undecryptable
 from bots.client.megolm import RoomKeys
 from bots.client.store import Store
+from bots.client.wrapping import Wrapping
 from tests.client.element import Element, Event, Node, Room
 from tests.client.network import PASSPHRASE, Network, Sender
 
@@ -175,7 +176,8 @@ async def test_no_account_of_ours_can_read_a_conversation(story, tmp_path):
     vault = FileVault(home / "secrets" / "home.key")
     for bot, path in bots.items():
         with closing(Store(path)) as store:
-            keys = RoomKeys(store, "", "", vault.mac("pickle", bot), clock=time.time)
+            wrapping = Wrapping(store, vault.mac("pickle", bot), clock=time.time)
+            keys = RoomKeys(store, wrapping, "", "", clock=time.time)
             if bot == "desk":
                 assert keys.decrypt(chat, control.wire).content["body"] == "help"
             for event in spoken:
