@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from banyan.domain.approvals import ProposalKind
+from banyan.domain.findings import Audit, Judgement
 from banyan.services.alert_decision import AlertDecision
 from banyan.services.approvals import Approvals
 from banyan.services.console import Console
@@ -24,6 +25,7 @@ from bots.interpreter import Interpreter
 from bots.polls import RESPONSE
 from bots.rollcall import tapped
 from tests.banyan.stores import grown
+from tests.bots.audits import SECURITY
 from tests.bots.stage import Person, Stage, cast
 from tests.fakes import FakeVault
 
@@ -102,3 +104,34 @@ def with_cast(empty_database, tmp_path_factory, network):
         return grown(empty_database, directory, lambda engine: cast(engine, network, *people))
 
     return of
+
+
+@pytest.fixture
+def staff(stage):
+    """Whoever is there before the test begins."""
+    return stage
+
+
+@pytest.fixture
+def audited(staff):
+    """Keep an audit as the service does; what is said in the security room of it."""
+    hearing = staff.hearing
+
+    async def keep(*findings, cause="daily", uncovered=()):
+        before = len(await staff.said(SECURITY))
+        audit = Audit(
+            id=staff.ids.opaque(),
+            at=hearing.clock.now(),
+            cause=cause,
+            judgement=Judgement(tuple(findings)),
+            rooms=60,
+            members=4,
+            uncovered=uncovered,
+        )
+        async with hearing.work() as tx:
+            await hearing.services.reports.told(tx, audit)
+            await tx.audits.add(audit)
+        hearing.clock.forward(minutes=1)
+        return (await staff.said(SECURITY))[before:]
+
+    return keep
