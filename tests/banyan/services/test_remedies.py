@@ -2,7 +2,7 @@
 
 import pytest
 
-from banyan.domain.findings import About, Finding, Severity, Subject
+from banyan.domain.findings import About, Audit, Finding, Judgement, Severity, Subject
 from banyan.domain.rooms import Room, RoomKey, RoomKind
 from banyan.services.remedies import Deed, Remedies
 
@@ -36,6 +36,14 @@ async def test_what_only_the_keeper_can_do_is_not_offered(offered):
     assert await offered(keeper) is None
     assert await offered(keeper, desk) == (Deed.RESTORE, [LA])
     assert await offered(found("power-shared", KH)) is None
+
+
+async def test_a_kept_audit_still_says_what_only_the_keeper_can_do(work, clock):
+    """Numbers are answered from the audit that was kept."""
+    told = (found("room-bot", KH, needs_keeper=True), found("room-bot", LA))
+    async with work() as tx:
+        await tx.audits.add(Audit("a", clock.now(), "daily", Judgement(told), 41, 7))
+        assert (await tx.audits.latest()).judgement.findings == told
 
 
 async def test_a_room_that_is_declared_no_more_is_not_offered(offered, work):
