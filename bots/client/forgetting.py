@@ -90,9 +90,9 @@ class Forgetting:
                     self._age(key)
             place = (keys[-1].room_id, keys[-1].session_id)
             await asyncio.sleep(0)
-        more = True
-        while more:
-            more = self._keys.wrap_own_anew(SLICE) > 0
+        while True:
+            if not self._keys.wrap_own_anew(SLICE):
+                break
             await asyncio.sleep(0)
         self._forget_strangers()
         self._wrapping.destroy_old()

@@ -7,7 +7,7 @@ import pytest
 
 from bots.client import ReportKind, forgetting
 from bots.client.store import Store
-from bots.client.wrapping import EVERY_MS
+from bots.client.wrapping import EVERY_MS, Wrapping
 from tests.bots.client import seizure
 from tests.bots.client.strangers import Stranger
 from tests.waiting import until
@@ -232,6 +232,32 @@ async def test_a_pass_that_is_killed_is_finished_by_the_next(party, fake, stage,
     assert unread(teak) == []
 
 
+async def test_a_bot_that_dies_again_and_again_gets_it_done(party, fake, stage, now, spare):
+    """A pass goes on where it was, and does not begin anew."""
+    store = stage.store("b_lotus")
+    async with party("b_teak") as teak, party("b_lotus") as lotus:
+        for body in ("one", "two"):
+            room_id = fake.room(teak.user_id, lotus.user_id)
+            await teak.say(room_id, body)
+            await lotus.hears(body)
+            await lotus.say(room_id, "x")
+    now[0] += 2 * DAY
+    for _ in range(8):
+        lotus = await stage.open("b_lotus", clock=lambda: now[0])
+        lotus.client._forgetting._heard_ms = int(now[0] * 1000)
+        killed = asyncio.create_task(lotus.client._forgetting.once())
+        await asyncio.sleep(0)  # as far as one key
+        killed.cancel()
+        await asyncio.wait([killed])
+        await lotus.stop()
+        wrappings = seizure.rows(store, "SELECT wrapping_id FROM wrapping")
+        assert len(wrappings) <= 2
+        if len(wrappings) == 1:
+            break
+    assert len(wrappings) == 1
+    assert not any(seizure.can_read(store, content) for content in fake.ciphertexts(room_id))
+
+
 async def test_a_broken_key_stops_nothing(party, fake, stage, now):
     """One that cannot be opened, and one that was used to its end: the others are turned all the same."""
     async with party("b_teak") as teak:
@@ -303,3 +329,12 @@ async def test_sessions_with_strangers_are_forgotten(party, fake, stage, now):
         assert devices() == both
         await later(now, fake, lotus, seconds=2 * DAY)
         assert devices() == both - {stranger.curve25519}
+
+
+def test_a_clock_put_back_stops_no_pass(tmp_path, now):
+    """The next one is not put off until the clock has caught up with the last."""
+    with closing(Store(tmp_path / "bot.db")) as store:
+        wrapping = Wrapping(store, "k", clock=lambda: now[0])
+        assert not wrapping.due
+        now[0] -= 30 * DAY
+        assert wrapping.due
