@@ -99,11 +99,6 @@ def render(text: Text, language: str, zone: str = "UTC") -> str:
     return _fill(template if fits else text.template, text.values, language, zone)
 
 
-def render_html(text: Text, language: str, zone: str = "UTC") -> str:
-    """`render` for HTML: everything is escaped, translations too; line breaks become `<br>`."""
-    return to_html(render(text, language, zone))
-
-
 def to_html(plain: str) -> str:
     """Escape plain text for HTML, quotes too; line breaks become `<br>`."""
     return html.escape(plain).replace("\n", "<br>")
@@ -132,11 +127,6 @@ def catalog_file(language: str) -> Path:
 def locale_of(language: str) -> str:
     """BCP 47 tag → name of the catalog: `zh-Hans` → `zh_Hans`."""
     return language.replace("-", "_")
-
-
-def language_of(locale: str) -> str:
-    """Name of the catalog → BCP 47 tag: `zh_Hans` → `zh-Hans`."""
-    return locale.replace("_", "-")
 
 
 def best_language(accept_language: str, offered: Iterable[str] = LANGUAGES) -> str:

@@ -106,11 +106,6 @@ class Admin(Api):
                 return
             params["from"] = answer["next_batch"]
 
-    async def room_members(self, room_id: str) -> list[str]:
-        """Return who is in a room."""
-        answer = await self.request("GET", V1 + "/rooms/{}/members", room_id)
-        return list(answer["members"])
-
     async def room_state(self, room_id: str) -> list[dict[str, Any]]:
         """Return every state event of a room, whoever is in it."""
         return list((await self.request("GET", V1 + "/rooms/{}/state", room_id))["state"])

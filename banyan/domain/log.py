@@ -23,13 +23,11 @@ class Action(StrEnum):
     """What was decided."""
 
     HOME_FOUNDED = "home-founded"
-    NETWORK_APPLIED = "network-applied"
     ROOM_CREATED = "room-created"
     ROOM_CHANGED = "room-changed"
     ROOM_ARCHIVED = "room-archived"
     MEMBER_INVITED = "member-invited"
     MEMBER_ADMITTED = "member-admitted"
-    MEMBER_REMOVED = "member-removed"
     INVITATION_EXPIRED = "invitation-expired"
     MEMBER_FROZEN = "member-frozen"
     MEMBER_LET_IN = "member-let-in"

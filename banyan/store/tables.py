@@ -1,14 +1,9 @@
 """The tables. The migrations build them; a test holds the two together."""
 
-from datetime import UTC, datetime
-
 from sqlalchemy import (
     JSON,
-    BigInteger,
     Boolean,
     Column,
-    DateTime,
-    Dialect,
     ForeignKey,
     Index,
     Integer,
@@ -17,33 +12,11 @@ from sqlalchemy import (
     String,
     Table,
     Text,
-    TypeDecorator,
     UniqueConstraint,
     text,
 )
 
-
-class Instant(TypeDecorator[datetime]):
-    """A moment. Aware on the way in, stored as UTC, aware and in UTC on the way out."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
-        """Refuse a moment without an offset."""
-        if value is not None and value.utcoffset() is None:
-            raise ValueError("a moment without an offset")
-        return None if value is None else value.astimezone(UTC)
-
-    def process_result_value(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
-        """SQLite forgets the zone: everything in there is UTC."""
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
-
-Counter = BigInteger().with_variant(Integer, "sqlite")
-"""SQLite counts up by itself only in a column declared exactly INTEGER."""
+from banyan.store.columns import Counter, Instant
 
 metadata = MetaData(
     naming_convention={

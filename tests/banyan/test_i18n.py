@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from banyan import i18n
-from banyan.i18n import LANGUAGES, Text, best_language, clean, render, render_html, when
+from banyan.i18n import LANGUAGES, Text, best_language, clean, render, to_html, when
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 MARKED = "Sorry, I did not understand that."
@@ -85,7 +85,7 @@ def test_an_entry_that_is_only_guessed_is_not_used(monkeypatch, tmp_path):
 def test_html_is_escaped_wherever_it_comes_from(monkeypatch):
     """Neither a value nor a translation makes HTML."""
     monkeypatch.setattr(i18n, "catalog", lambda _: {"Hello {who}": "<b>Salut</b> {who}"})
-    said = render_html(Text("Hello {who}", who='<a href="x">&</a>'), "fr")
+    said = to_html(render(Text("Hello {who}", who='<a href="x">&</a>'), "fr"))
     assert said == "&lt;b&gt;Salut&lt;/b&gt; &lt;a href=&quot;x&quot;&gt;&amp;&lt;/a&gt;"
 
 

@@ -12,7 +12,6 @@ from banyan.i18n import (
     SOURCE,
     UNREVIEWED,
     catalog_file,
-    language_of,
     locale_of,
     placeholders,
 )
@@ -109,5 +108,5 @@ def test_a_new_text_is_unreviewed_and_a_removed_one_goes():
 def test_catalog_names_and_tags():
     """BCP 47 tags and catalog names are two spellings of one thing."""
     assert locale_of("zh-Hans") == "zh_Hans"
-    assert all(language_of(locale_of(tag)) == tag for tag in LANGUAGES)
+    assert {locale_of(tag).replace("_", "-") for tag in LANGUAGES} == {*LANGUAGES}
     assert len(set(ENDONYMS.values())) == len(ENDONYMS)
