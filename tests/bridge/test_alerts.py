@@ -167,7 +167,7 @@ async def exchange(client, *pieces, first=False):
     """What comes back for these bytes on a connection of their own, until its end; or the `first` answer."""
     reader, writer = await asyncio.open_connection("127.0.0.1", client.port)
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             for piece in pieces:
                 writer.write(piece)
                 await writer.drain()
@@ -246,7 +246,7 @@ async def test_never_5xx(client, verb, path, headers, payload):
     reader, writer = await asyncio.open_connection("127.0.0.1", client.port)
     writer.write(b"\r\n".join(lines))
     writer.write_eof()
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         came = await reader.read()
     writer.close()
     assert not re.match(rb"HTTP/1\.\d 5", came), came[:200]

@@ -47,7 +47,7 @@ async def test_a_stop_ends_what_is_under_way():
         finally:
             given_up.set()
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         assert not await unless_stopped(stop, grow())
     assert given_up.is_set()
 

@@ -10,6 +10,7 @@ from structlog.testing import capture_logs
 from banyan.domain.effects import Actor, EffectState, NewEffect
 from banyan.services.outbox import LONGEST_PAUSE, Drain, Never, Wakes, pause
 from tests.fakes import NOON, Receiver
+from tests.waiting import until
 
 FOREVER = 3600.0
 """A poll that no test lives to see: what happens then was woken."""
@@ -84,21 +85,14 @@ async def put(work, *lanes, actor=Actor.ALARM, kind="alert", **more):
         return [await tx.outbox.put(NewEffect(actor, kind, {}, lane=lane, **more)) for lane in lanes]
 
 
-async def until(condition):
-    """When the condition holds."""
-    async with asyncio.timeout(10):
-        while not condition():  # noqa: ASYNC110 - conditions are about many parts
-            await asyncio.sleep(0.002)
-
-
 async def settled(work, actor=Actor.ALARM):
     """When no row of the actor is queued any more."""
-    async with asyncio.timeout(10):
-        while True:
-            async with work.reading() as tx:
-                if not (await tx.outbox.waiting())[actor]:
-                    return
-            await asyncio.sleep(0.01)
+
+    async def idle():
+        async with work.reading() as tx:
+            return not (await tx.outbox.waiting())[actor]
+
+    await until(idle, every=0.01)
 
 
 def drain_of(work, handler, clock, **more):

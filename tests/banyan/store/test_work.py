@@ -69,7 +69,7 @@ async def test_readers_wait_for_nobody(work):
     """While a writer is at work a reader sees what was committed before."""
     async with work() as tx:
         await tx.members.add(heron())
-        async with asyncio.timeout(5), work.reading() as other:
+        async with asyncio.timeout(60), work.reading() as other:
             assert not await other.members.all()
 
 
@@ -223,7 +223,7 @@ async def test_one_inside_another_is_refused(work):
     with pytest.raises(RuntimeError, match="inside another"):
         async with work(), work():
             pass
-    async with asyncio.timeout(5), work() as tx:
+    async with asyncio.timeout(60), work() as tx:
         await tx.members.add(heron())
 
 
@@ -242,7 +242,7 @@ async def test_a_cancelled_unit_of_work_leaves_nothing(work):
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    async with asyncio.timeout(5), work() as tx:
+    async with asyncio.timeout(60), work() as tx:
         assert await tx.members.all() == []
 
 
