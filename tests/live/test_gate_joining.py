@@ -2,17 +2,15 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator
 from contextlib import closing, contextmanager
 
 import pytest
-import pytest_asyncio
 
 from banyan.errors import HomeserverDown
 from banyan.matrix import MatrixError
 from homeserver import names
 from homeserver.actors import ADMIT
-from tests.live.homeserver import CLOSED, MEGOLM, LiveHomeserver, started_homeserver
+from tests.live.homeserver import CLOSED, MEGOLM, started_homeserver
 from tests.waiting import until
 
 pytestmark = pytest.mark.live
@@ -118,13 +116,6 @@ async def test_only_people_of_this_server_are_admitted(homeserver):
         assert caught.value.status == 400
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def own(tmp_path_factory) -> AsyncIterator[LiveHomeserver]:
-    """A homeserver whose table may be broken."""
-    async with started_homeserver(tmp_path_factory.mktemp("own")) as homeserver:
-        yield homeserver
-
-
 @contextmanager
 def locked(home):
     """Somebody else writes, and does not end."""
@@ -136,7 +127,7 @@ def locked(home):
 
 @contextmanager
 def deleted(home):
-    """It is gone, with all that belongs to it."""
+    """It is gone, with all that belongs to it. Who writes next makes it anew."""
     for file in home.glob("gate.db*"):
         file.unlink()
     yield
@@ -147,43 +138,44 @@ def garbled(home):
     """It is no database any more."""
     for file in home.glob("gate.db*"):
         file.write_bytes(b"nonsense" * 1000)
-    yield
-    for file in home.glob("gate.db*"):
-        file.unlink()
+    try:
+        yield
+    finally:
+        for file in home.glob("gate.db*"):
+            file.unlink()
 
 
 @pytest.mark.parametrize("broken", [deleted, locked, garbled])
-async def test_without_its_table_the_gate_lets_nobody_new_in(own, broken):
+async def test_without_its_table_the_gate_lets_nobody_new_in(homeserver, broken):
     """Registration, invitation, private chat and admission fail; members go on talking in their rooms."""
-    name = broken.__name__
-    async with own.clients():
-        room, other, asked = [await own.grow_room() for _ in range(3)]
-        member = await own.member(f"leaf-{name}", [room])
-        own.gate.allow(member.user_id, [other, asked])
-        await own.warden.invite(asked, member.user_id)
-        token = await own.invitation(f"leaf-after-{name}")
-        with broken(own.home):
-            async with own.refusing("unavailable"):
-                await own.register(token, "a long enough phrase", typed=f"leaf-after-{name}")
-            async with own.refusing("unavailable"):
-                await own.warden.invite(other, member.user_id)
-            for closed in (other, asked):
-                async with own.refusing("unavailable"):
-                    await member.matrix.join(closed)
-            async with own.refusing("unavailable"):
-                await member.matrix.create_room(
-                    {
-                        "preset": "trusted_private_chat",
-                        "is_direct": True,
-                        "invite": [own.user_id("a")],
-                        "initial_state": [MEGOLM],
-                    }
-                )
-            impatient = await own.session(own.secret("gate.secret"), patience=0.1)
-            with pytest.raises(HomeserverDown, match="503"):
-                await impatient.request("POST", ADMIT, body={"user_id": member.user_id})
-            await send(member.matrix, room, "still")
-            assert member.user_id in await own.warden.joined_members(room)
+    name = f"leaf-{broken.__name__}"
+    room, other, asked = [await homeserver.grow_room() for _ in range(3)]
+    member = await homeserver.member(name, [room])
+    homeserver.gate.allow(member.user_id, [other, asked])
+    await homeserver.warden.invite(asked, member.user_id)
+    token = await homeserver.invitation(f"{name}-late")
+    impatient = await homeserver.session(homeserver.secret("gate.secret"), patience=0.1)
+    with broken(homeserver.home):
+        async with homeserver.refusing("unavailable"):
+            await homeserver.register(token, "a long enough phrase", typed=f"{name}-late")
+        async with homeserver.refusing("unavailable"):
+            await homeserver.warden.invite(other, member.user_id)
+        for closed in (other, asked):
+            async with homeserver.refusing("unavailable"):
+                await member.matrix.join(closed)
+        async with homeserver.refusing("unavailable"):
+            await member.matrix.create_room(
+                {
+                    "preset": "trusted_private_chat",
+                    "is_direct": True,
+                    "invite": [homeserver.user_id("a")],
+                    "initial_state": [MEGOLM],
+                }
+            )
+        with pytest.raises(HomeserverDown, match="503"):
+            await impatient.request("POST", ADMIT, body={"user_id": member.user_id})
+        await send(member.matrix, room, "still")
+        assert member.user_id in await homeserver.warden.joined_members(room)
 
 
 async def test_private_chats_can_be_turned_off(tmp_path):
