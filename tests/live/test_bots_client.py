@@ -14,15 +14,10 @@ from bots.client.provision import login_as_service
 from tests.bots.client.parties import PICKLE_KEY, OpenRoster, Party, Stage
 from tests.live.bare_synapse import BareSynapse, bare_synapse
 from tests.live.crowd import crowd
+from tests.live.homeserver import MEGOLM
 from tests.waiting import until
 
 pytestmark = pytest.mark.live
-
-ENCRYPTED = {
-    "type": "m.room.encryption",
-    "state_key": "",
-    "content": {"algorithm": "m.megolm.v1.aes-sha2"},
-}
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -45,7 +40,7 @@ def names():
 
 async def together(first: Party, *others: Party) -> str:
     """A new encrypted room with all of them in it, as far as each of them knows."""
-    body = {"preset": "private_chat", "initial_state": [ENCRYPTED], "invite": [o.user_id for o in others]}
+    body = {"preset": "private_chat", "initial_state": [MEGOLM], "invite": [o.user_id for o in others]}
     room_id = await first.client.create_room(body)
     for other in others:
         await other.client.join(room_id)
@@ -180,7 +175,7 @@ async def test_a_person_joins_with_a_password(stage, synapse, names):
             body = {
                 "preset": "trusted_private_chat",
                 "is_direct": True,
-                "initial_state": [ENCRYPTED],
+                "initial_state": [MEGOLM],
                 "invite": [member.user_id],
             }
             room_id = await bot.client.create_room(body)

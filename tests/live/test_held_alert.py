@@ -12,7 +12,7 @@ from banyan.demo.sample import Person, join, reading
 from banyan.demo.talk import Talk
 from tests.client.network import Network
 from tests.live.networks import part_of_example, write_home
-from tests.waiting import PATIENCE, until
+from tests.waiting import until
 
 pytestmark = pytest.mark.live
 
@@ -85,7 +85,7 @@ async def test_a_held_alert_is_approved_read_and_answered(tmp_path):
 
         assert code in await second.hear(HEADLINE)
         await second.say(code, "being done now")
-        assert (await network.arrived(told["status_url"], within=PATIENCE))["state"] == "queued"
+        assert (await network.arrived(told["status_url"]))["state"] == "queued"
         await until(lambda: member.alert(HEADLINE))
         text = member.texts[member.alert(HEADLINE)]
         assert "Confirmed by two persons" in text

@@ -17,6 +17,7 @@ from aiohttp import ClientSession
 
 from homeserver.config import Paths, render
 from homeserver.supervise import Synapse, SynapseRefused
+from tests.aftermath import lives
 from tests.live.homeserver import LiveHomeserver, started_homeserver
 from tests.waiting import PATIENCE, until
 
@@ -51,14 +52,6 @@ def stopped(_made) -> LiveHomeserver:
     return _made
 
 
-def alive(pid: int) -> bool:
-    try:
-        with open(f"/proc/{pid}/stat") as stat:  # noqa: PTH123 - a process file, gone between two calls
-            return stat.read().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
-
-
 async def first_number(output: asyncio.StreamReader) -> int:
     """The number among the lines that the parent prints."""
     async for line in output:
@@ -89,11 +82,11 @@ async def test_synapse_dies_with_its_parent(stopped, record_property):
     )
     try:
         pid = await asyncio.wait_for(first_number(parent.stdout), PATIENCE)
-        assert alive(pid)
+        assert lives(pid)
     finally:
         parent.kill()
         await parent.wait()
-    record_property("seconds", await until(lambda: not alive(pid)))
+    record_property("seconds", await until(lambda: not lives(pid)))
 
 
 async def test_synapse_is_started_again_when_it_falls(stopped):
@@ -123,7 +116,7 @@ async def test_stopping_is_quick_and_clean(stopped, monkeypatch, record_property
         await synapse.stop()
         record_property("seconds", round(time.monotonic() - began, 2))
         assert process.returncode in (0, -signal.SIGTERM)
-        assert not alive(pid)
+        assert not lives(pid)
         assert synapse.pid is None
 
 
@@ -146,7 +139,7 @@ async def test_stopping_during_a_restart_leaves_nothing_behind(stopped, monkeypa
     await asyncio.sleep(0)
     go_on.set()
     await asyncio.gather(starting, stopping)
-    assert not alive(processes[0].pid)
+    assert not lives(processes[0].pid)
     await synapse.start()
     assert len(processes) == 1
 
@@ -203,7 +196,7 @@ async def test_a_restart_takes_what_is_written_now(stopped):
         render(home, replace(spec, federation_whitelist=("partner.test",)))
         await synapse.restart()
         assert synapse.pid != first
-        assert not alive(first)
+        assert not lives(first)
         async with (
             ClientSession() as http,
             http.get(f"{spec.client_url}/_matrix/federation/v1/version") as answer,

@@ -9,21 +9,17 @@ from bots.client import ReportKind
 from tests.bots.client import seizure
 from tests.bots.client.parties import Party, Stage
 from tests.live.bare_synapse import bare_synapse
+from tests.live.homeserver import MEGOLM
 from tests.waiting import until
 
 pytestmark = pytest.mark.live
 
 DAY = 24 * 3600
-ENCRYPTED = {
-    "type": "m.room.encryption",
-    "state_key": "",
-    "content": {"algorithm": "m.megolm.v1.aes-sha2"},
-}
 
 
 async def together(first: Party, other: Party) -> str:
     """A new encrypted room with both of them in it, as far as each of them knows."""
-    body = {"preset": "private_chat", "initial_state": [ENCRYPTED], "invite": [other.user_id]}
+    body = {"preset": "private_chat", "initial_state": [MEGOLM], "invite": [other.user_id]}
     room_id = await first.client.create_room(body)
     await other.client.join(room_id)
     for party in (first, other):

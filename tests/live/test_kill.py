@@ -17,7 +17,7 @@ import pytest
 from banyan.demo.sample import Person, Reader, join, reading
 from tests.client.network import Network
 from tests.live.networks import part_of_example, write_home
-from tests.waiting import PATIENCE, until
+from tests.waiting import until
 
 pytestmark = pytest.mark.live
 
@@ -59,7 +59,7 @@ async def test_alerts_survive_kill_9(tmp_path, record_property):
                 break
             assert life < 3 * KILLS, "the kills came too late to mean anything"
         for status_url in accepted.values():
-            await network.arrived(status_url, within=PATIENCE)
+            await network.arrived(status_url)
         await network.alert(sender, *AREAS, headline="the last of this test")
         for reader in readers:
             # they were offline again and again, and look the less often for it

@@ -5,7 +5,6 @@ import pytest
 
 from tests.client.network import Network
 from tests.live.networks import part_of_example, write_home
-from tests.waiting import PATIENCE
 
 pytestmark = [pytest.mark.live, pytest.mark.database]
 
@@ -22,8 +21,8 @@ async def test_an_alert_over_postgres(tmp_path, postgres):
         "synapse": synapse,
         "banyan": banyan,
     }
-    network = part_of_example(["LA"], "vetting_officer", "vetting")
-    write_home(home, network, server_name="smoke.test", database=database)
+    declared = part_of_example(["LA"], "vetting_officer", "vetting")
+    write_home(home, declared, server_name="smoke.test", database=database)
     async with aiohttp.ClientSession() as http:
         network = Network(home, http)
         try:
@@ -31,10 +30,10 @@ async def test_an_alert_over_postgres(tmp_path, postgres):
             await network.join(await network.invite("LA"))
             sender = await network.enrol("relay", "--direct")
             told = await network.alert(sender, "LA", headline="Smoke")
-            await network.arrived(told["status_url"], within=PATIENCE)
+            await network.arrived(told["status_url"])
             await network.stop()
             await network.start()
-            (row,) = (await network.arrived(told["status_url"], within=PATIENCE))["rooms"]
+            (row,) = (await network.arrived(told["status_url"]))["rooms"]
         finally:
             await network.stop()
     assert row["event_id"]

@@ -19,7 +19,7 @@ from homeserver.supervise import Synapse
 from tests.banyan.stores import sqlite_url
 from tests.client.network import PASSPHRASE, Network
 from tests.live.drift import KEEPER, Attacker, attacking
-from tests.waiting import PATIENCE, until
+from tests.waiting import until
 
 pytestmark = pytest.mark.live
 
@@ -316,7 +316,7 @@ async def test_who_was_put_in_gets_no_key_and_is_put_out(rig, tmp_path, record_p
     phones = [await phone(rig.attacker.url, each, tmp_path) for each in (member, stranger)]
     try:
         told = await network.alert(sender, "KH", headline="Look out")
-        await network.arrived(told["status_url"], within=PATIENCE)
+        await network.arrived(told["status_url"])
         alarm = rig.attacker.account("alarm")
         assert [await has_keys_of(alarm, each) for each in phones] == [True, False]
         assert (await rig.attacker.state(room_id))[MEMBER, stranger["user_id"]]["membership"] == "join"
