@@ -9,7 +9,7 @@ from typing import Any
 from banyan.bootstrap.auditing import want_audit
 from banyan.bootstrap.growing import grow, grower
 from banyan.bootstrap.home import open_home, read_files
-from banyan.bootstrap.waiting import carried_out, must_exist, must_run
+from banyan.bootstrap.waiting import NotCarriedOut, carried_out, must_exist, must_run
 from banyan.domain.people import Accounts
 from banyan.domain.permissions import DESCRIPTIONS
 from banyan.domain.plan import Plan
@@ -57,14 +57,21 @@ async def apply(home: Home, network: Path | None, progress: Progress, *, allow_r
             await want_audit(parts)
 
 
-async def invite(home: Home, country: str, themes: Sequence[str], language: str | None) -> Invitation:
-    """Make a way in for one person, and wait until it works."""
+async def invite(
+    home: Home, country: str, themes: Sequence[str], language: str | None
+) -> tuple[Invitation, bool]:
+    """Make a way in for one person, and wait until it works. Whether it does: a link is told only once."""
     must_run(home)
     async with open_home(home) as parts:
         invited = await parts.members.invite(country, themes, language=language)
-        await carried_out(parts, invitation_subject(invited.token))
         link = f"{parts.addresses.web_url}/join/{invited.token}"
-        return Invitation(invited.user_id, invited.token, link, invited.expires)
+        try:
+            await carried_out(parts, invitation_subject(invited.token))
+        except NotCarriedOut:
+            works = False
+        else:
+            works = True
+        return Invitation(invited.user_id, invited.token, link, invited.expires), works
 
 
 async def list_members(home: Home) -> list[dict[str, Any]]:

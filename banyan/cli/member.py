@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from banyan.cli.common import DEFAULT_HOME, HomeOption, JsonOption, run, say
+from banyan.cli.common import DEFAULT_HOME, HomeOption, JsonOption, err, run, say
 from banyan.errors import UsedWrongly
 from banyan.settings import Home
 
@@ -28,7 +28,7 @@ def member_invite(
 
     if qr is not None and (qr.exists() or not qr.parent.is_dir()):
         raise UsedWrongly(f"{qr.name} cannot be written: it is there already, or its directory is not.")
-    invited = run(invite(Home(home.absolute()), country, tuple(theme or ()), language))
+    invited, works = run(invite(Home(home.absolute()), country, tuple(theme or ()), language))
     if qr is not None:
         codes.png(invited.link, qr)
     text = (
@@ -37,6 +37,9 @@ def member_invite(
         f"{codes.terminal(invited.link)}"
     )
     say(asdict(invited), as_json=as_json, text=text)
+    if not works:
+        err.print("The link does not work yet: the homeserver is slow or away. It will, once that is well.")
+        raise typer.Exit(1)
 
 
 @app.command("list")

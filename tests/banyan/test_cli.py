@@ -1,7 +1,10 @@
 """What the operator types wrongly: one sentence, the right exit status, no traceback, nothing touched."""
 
+import fcntl
 import json
+import sqlite3
 import sys
+from contextlib import closing
 
 import pytest
 
@@ -72,6 +75,27 @@ def test_no_invitation_is_made_for_a_picture_that_cannot_be_written(banyan, tmp_
         status, said = banyan("member", "invite", "--country", "KH", "--qr", picture, "--home", tmp_path)
         assert status == 2
         assert "cannot be written" in said
+
+
+def test_a_link_is_told_though_the_homeserver_is_slow(monkeypatch, capsys, tmp_path):
+    """It is kept nowhere: who were not told it now would have to invite once more."""
+    monkeypatch.setattr("banyan.bootstrap.waiting.PATIENCE", 0)
+    monkeypatch.setattr(
+        sys, "argv", ["banyan", "member", "invite", "--country", "KH", "--json", "--home", str(tmp_path)]
+    )
+    with (tmp_path / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(SystemExit) as ended:
+            main()
+    said = capsys.readouterr()
+    assert ended.value.code == 1
+    assert "does not work yet" in said.err
+    invited = json.loads(said.out)
+    assert invited["link"].endswith(f"/join/{invited['token']}")
+    with closing(sqlite3.connect(tmp_path / "banyan.db")) as books:
+        assert books.execute("SELECT localpart FROM members").fetchall() == [
+            (invited["user_id"][1:].partition(":")[0],)
+        ]
 
 
 def test_no_audit_is_made_for_a_page_that_cannot_be_written(banyan, tmp_path):
