@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from banyan.clock import SystemClock
 from banyan.domain.people import Accounts, Member, MemberStatus, Placement
 from banyan.domain.rooms import Room, RoomKind, room_key
-from banyan.network import Theme, load_network
+from banyan.network import load_network
 from banyan.services.outbox import Wakes
 from banyan.services.roster import Roster
 from banyan.settings import DEFAULT_NETWORK
@@ -60,7 +60,8 @@ async def books(file: Path, server_name: str, places: Iterable[Place]) -> AsyncI
         rooms = list(places)
         await _write_down(work, server_name, rooms)
         network = load_network(DEFAULT_NETWORK)
-        themes = {f"{number}": Theme(code_name=f"Theme {number}") for number in range(len(rooms))}
+        any_theme = next(iter(network.themes.values()))
+        themes = dict.fromkeys(map(str, range(len(rooms))), any_theme)
         roster = Roster(work, Accounts(server_name), network.model_copy(update={"themes": themes}))
         yield Books(engine, work, wakes, roster)
     finally:
