@@ -42,6 +42,8 @@ class _Key(NamedTuple):
     """The highest index that was read a day ago or before."""
     fresh: bool
     """Whether anything was read since."""
+    turned: bool
+    """Whether something that was read lies behind it."""
 
 
 class Forgetting:
@@ -104,7 +106,7 @@ class Forgetting:
             "(SELECT max(message_index) FROM room_key_index i WHERE i.room_id = k.room_id "
             "AND i.session_id = k.session_id AND read_ms <= ?1), "
             "EXISTS (SELECT 1 FROM room_key_index i WHERE i.room_id = k.room_id "
-            "AND i.session_id = k.session_id AND read_ms > ?1) "
+            "AND i.session_id = k.session_id AND read_ms > ?1), turned "
             "FROM room_key k WHERE (room_id, session_id) > (?2, ?3) AND wrapping_id < ?4 "
             "ORDER BY room_id, session_id LIMIT ?5",
             handled_ms,
@@ -149,9 +151,13 @@ class Forgetting:
         )
 
     def _spend(self, key: _Key) -> None:
-        """Delete a key, and take no copy of it ever again: its messages could be shown as new ones."""
+        """Delete a key, and take no copy of it ever again: its messages could be shown as new ones.
+
+        One that never opened anything leaves no name: anybody in the room can send us such keys without end.
+        """
         name = (key.room_id, key.session_id)
-        self._store.run("INSERT OR IGNORE INTO spent_key VALUES (?, ?)", *name)
+        if key.fresh or key.handled is not None or key.turned:
+            self._store.run("INSERT OR IGNORE INTO spent_key VALUES (?, ?)", *name)
         self._store.run("DELETE FROM room_key WHERE room_id = ? AND session_id = ?", *name)
         self._store.run("DELETE FROM room_key_index WHERE room_id = ? AND session_id = ?", *name)
 

@@ -80,7 +80,7 @@ class RoomKeys:
                 raise Undecryptable("a room key is not the one it claims to be")
         except (ValueError, KeyError, TypeError) as error:
             raise Undecryptable("a room key cannot be read") from error
-        sql = "SELECT 1 FROM spent_key WHERE room_id = ? AND session_id = ?"
+        sql = "SELECT 1 FROM spent_key WHERE room_id IN (?, '') AND session_id = ?"
         if self._store.row(sql, room_id, session_id):
             raise Undecryptable("a room key is spent")
         owner = (payload.sender, payload.curve25519, payload.ed25519)

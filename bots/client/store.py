@@ -77,6 +77,12 @@ CREATE TABLE spent_key (
 }
 """By the version they lead away from."""
 ON_DISK, NOT_YET_ON_DISK = "PRAGMA synchronous=FULL;", "PRAGMA synchronous=NORMAL;"
+USED_KEYS = """
+SELECT session_id FROM spent_key WHERE room_id = ?1
+UNION SELECT session_id FROM room_key WHERE room_id = ?1 AND turned
+UNION SELECT session_id FROM room_key_index WHERE room_id = ?1
+"""
+"""What opened something in a room."""
 OF_A_ROOM = (
     "room_key",
     "room_key_index",
@@ -178,7 +184,13 @@ class Store:
         self.run("REPLACE INTO meta (name, value) VALUES (?, ?)", name, value)
 
     def forget_room(self, room_id: str) -> None:
-        """Erase everything about a room: keys, members, messages."""
+        """Erase everything about a room: keys, members, messages.
+
+        That a key was used stays, but not where: the server says whether we are out, and could have us read
+        everything anew.
+        """
         with self.transaction():
+            sql = f"INSERT OR IGNORE INTO spent_key SELECT '', session_id FROM ({USED_KEYS})"  # noqa: S608
+            self.run(sql, room_id)
             for table in OF_A_ROOM:
                 self.run(f"DELETE FROM {table} WHERE room_id = ?", room_id)  # noqa: S608  our own table names
