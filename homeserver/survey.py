@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Any, Final
 
 from banyan.domain.sight import (
@@ -102,6 +103,7 @@ class Surveyor:
                     name=device["name"],
                     signed=signed.get(device["device_id"], False),
                     encrypts=device["keys"] is not None,
+                    digest=sha256((device["keys"] or "").encode()).hexdigest(),
                 )
                 for device in told["devices"]
             ),

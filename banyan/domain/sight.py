@@ -35,6 +35,13 @@ class SeenDevice:
     """By its owner's present identity."""
     encrypts: bool = True
     """Whether it published keys."""
+    digest: str = ""
+    """Of the keys that it published: its id and its name another device can take."""
+
+    @property
+    def mark(self) -> str:
+        """What stands for this device and no other."""
+        return f"{self.device_id} {self.digest}"
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from banyan.i18n import N_
 from policies.engine import Drift, rule
 from policies.facts import Place, RoomFacts, World
 from policies.rooms import WARDEN
-from policies.rules.reading import level
+from policies.rules.reading import fingerprint, level
 
 _TWO = 2
 
@@ -32,12 +32,12 @@ def stray(room: RoomFacts, _: World) -> Iterator[Drift]:
     severity=Severity.BREACH,
     title=N_("{count} people are in a chat that is for two."),
     remedy=N_("Ask those two who else was there, and to leave the chat and begin a new one."),
-    waived_by=("count",),
+    waived_by=("count", "exactly"),
 )
 def crowded(room: RoomFacts, _: World) -> Iterator[Drift]:
     """A chat is for two, those who are only asked in counted."""
     if room.place in (Place.CHAT, Place.PRIVATE) and len(room.present) > _TWO:
-        yield {"count": len(room.present)}
+        yield {"count": len(room.present), "exactly": fingerprint(room.present)}
 
 
 @rule(

@@ -39,8 +39,8 @@ _DRAWN: Final = re.compile("[0-9a-f]{6,64}")
 )
 def unsigned(person: PersonFacts, _: World) -> Iterator[Drift]:
     """Who has confirmed one device confirms each: somebody else may have added another."""
-    if person.admitted and not person.member.placement.roles and (ids := _unsigned(person)):
-        yield {"count": len(ids), "devices": fingerprint(ids)}
+    if person.admitted and not person.member.placement.roles and (marks := _unsigned(person)):
+        yield {"count": len(marks), "devices": fingerprint(marks)}
 
 
 @rule(
@@ -55,14 +55,14 @@ def unsigned(person: PersonFacts, _: World) -> Iterator[Drift]:
 )
 def unsigned_staff(person: PersonFacts, _: World) -> Iterator[Drift]:
     """As for every member; what such a device reads here is graver."""
-    if person.admitted and person.member.placement.roles and (ids := _unsigned(person)):
-        yield {"count": len(ids), "devices": fingerprint(ids)}
+    if person.admitted and person.member.placement.roles and (marks := _unsigned(person)):
+        yield {"count": len(marks), "devices": fingerprint(marks)}
 
 
 def _unsigned(person: PersonFacts) -> list[str]:
     """Unsigned devices of who has a signed one. Who has none yet is new, or provisional for too long."""
-    ids = [device.device_id for device in person.devices if not device.signed]
-    return ids if len(ids) < len(person.devices) else []
+    marks = [device.mark for device in person.devices if not device.signed]
+    return marks if len(marks) < len(person.devices) else []
 
 
 @rule(

@@ -49,8 +49,8 @@ def powerless(ours: OurFacts, world: World) -> Iterator[Drift]:
 )
 def device(ours: OurFacts, _: World) -> Iterator[Drift]:
     """A speaker has its one device. The others have none that encrypts, so no app sends them a key."""
-    if ids := [device.device_id for device in _devices(ours) if _is_strange(ours, device)]:
-        yield {"count": len(ids), "devices": fingerprint(ids)}
+    if marks := [device.mark for device in _devices(ours) if _is_strange(ours, device)]:
+        yield {"count": len(marks), "devices": fingerprint(marks)}
 
 
 def _is_strange(ours: OurFacts, device: SeenDevice) -> bool:
@@ -99,11 +99,12 @@ def identity(ours: OurFacts, _: World) -> Iterator[Drift]:
     severity=Severity.BREACH,
     title=N_("This account of ours is in rooms where it does not belong: {rooms}."),
     remedy=N_("Find out who put it there, and have it leave."),
-    waived_by=("rooms",),
+    waived_by=("rooms", "exactly"),
 )
 def astray(ours: OurFacts, world: World) -> Iterator[Drift]:
     """It is in its own rooms and nowhere else. Rooms where `room-bot` tells it are left out."""
     told = {room.room_id for room in world.rooms if room.place is not Place.STRAY}
     elsewhere = ours.rooms - ours.expected - told
     if elsewhere and not ours.anywhere:
-        yield {"rooms": listed(world.names.get(room, room) for room in elsewhere)}
+        names = listed(world.names.get(room, room) for room in elsewhere)
+        yield {"rooms": names, "exactly": fingerprint(elsewhere)}

@@ -1,6 +1,6 @@
 """Who may do what in a declared room: its power levels, compared whole."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
@@ -12,7 +12,7 @@ from policies.engine import Drift, rule
 from policies.facts import RoomFacts, World
 from policies.partners import server_of
 from policies.rooms import EVERYONE, HELPER, WARDEN, power_levels
-from policies.rules.reading import ABOVE_ALL, equals, level, listed, mapping, same, who
+from policies.rules.reading import ABOVE_ALL, equals, fingerprint, level, listed, mapping, same, who
 
 _NESTED: Final = ("users", "events", "notifications")
 _GATES: Final = ("invite", "kick", "ban", "state_default")
@@ -70,6 +70,14 @@ class _Levels:
         if self.everybody > HELPER:
             known |= {"users_default"}
         return frozenset(key for key in self._differing() if key not in known)
+
+    def as_found(self, keys: Iterable[str]) -> str:
+        """What stands for these keys, all of them, with the levels that they have."""
+        return fingerprint(f"{key} {self._at(key)!r}" for key in keys)
+
+    def _at(self, key: str) -> Any:
+        outer, slash, inner = key.partition("/")
+        return mapping(self.found.get(outer)).get(inner) if slash else self.found.get(key)
 
     @cached_property
     def _users(self) -> Mapping[Any, Any]:
@@ -172,12 +180,13 @@ def shared(room: RoomFacts, world: World) -> Iterator[Drift]:
     title=N_("Others than the warden may decide here who comes in, or change the room: {keys}."),
     remedy=N_("Look who came in, or was removed, since the last audit."),
     repaired=True,
-    waived_by=("keys",),
+    waived_by=("keys", "exactly"),
 )
 def open_(room: RoomFacts, world: World) -> Iterator[Drift]:
     """Whatever decides over people and state needs 100; what is not said does not."""
     if (levels := _levels(room, world)) and levels.open:
-        yield {"keys": listed(levels.open), "needs_keeper": levels.needs_keeper}
+        exactly = levels.as_found(levels.open)
+        yield {"keys": listed(levels.open), "exactly": exactly, "needs_keeper": levels.needs_keeper}
 
 
 @rule(
@@ -187,13 +196,14 @@ def open_(room: RoomFacts, world: World) -> Iterator[Drift]:
     title=N_("The power levels of this room are not what is declared: {keys}."),
     remedy=N_("Find out who changed them. Until they are right again, somebody may write who should not."),
     repaired=True,
-    waived_by=("keys",),
+    waived_by=("keys", "exactly"),
 )
 def levels_differ(room: RoomFacts, world: World) -> Iterator[Drift]:
     """Every key is what its kind of room and the roles of its members say."""
     if (levels := _levels(room, world)) and levels.other:
         keys = listed(_plain(key, world.accounts) for key in levels.other)
-        yield {"keys": keys, "needs_keeper": levels.needs_keeper}
+        exactly = levels.as_found(levels.other)
+        yield {"keys": keys, "exactly": exactly, "needs_keeper": levels.needs_keeper}
 
 
 def _plain(key: str, accounts: Accounts) -> str:

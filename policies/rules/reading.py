@@ -55,7 +55,8 @@ def shown(text: Any) -> str:
 
 def fingerprint(ids: Iterable[str]) -> str:
     """Sixteen hex digits that stand for exactly these ids, and say none of them."""
-    return sha256("\n".join(sorted(ids)).encode()).hexdigest()[:16]
+    whole = repr(sorted(ids))  # an id may hold whatever would set two of them apart
+    return sha256(whole.encode(errors="backslashreplace")).hexdigest()[:16]
 
 
 def listed(words: Iterable[str], most: int = 3) -> str:

@@ -10,7 +10,7 @@ from banyan.domain.rooms import RoomKind
 from banyan.i18n import N_
 from policies.engine import Drift, Unknown, rule
 from policies.facts import PersonFacts, World
-from policies.rules.reading import listed
+from policies.rules.reading import fingerprint, listed
 
 _OF_AN_AREA = frozenset({RoomKind.SPACE, RoomKind.TALK, RoomKind.GUIDE, RoomKind.ALERT})
 
@@ -61,7 +61,7 @@ def term(person: PersonFacts, world: World) -> Iterator[Drift]:
     severity=Severity.BREACH,
     title=N_("They hold a role for their own area and are in rooms of another: {rooms}."),
     remedy=N_("Look what they saw and did there. If they moved, give them their new place instead."),
-    waived_by=("rooms",),
+    waived_by=("rooms", "exactly"),
 )
 def abroad(person: PersonFacts, world: World) -> Iterator[Drift]:
     """Who runs the rooms of one area is in the rooms of no other."""
@@ -72,4 +72,4 @@ def abroad(person: PersonFacts, world: World) -> Iterator[Drift]:
     split = {key: key.partition(":") for key in person.rooms}
     elsewhere = [key for key, (kind, _, place) in split.items() if kind in _OF_AN_AREA and place in areas]
     if elsewhere:
-        yield {"rooms": listed(elsewhere)}
+        yield {"rooms": listed(elsewhere), "exactly": fingerprint(elsewhere)}

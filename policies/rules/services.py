@@ -10,7 +10,7 @@ from banyan.domain.sight import SeenService
 from banyan.i18n import N_
 from policies.engine import Drift, rule
 from policies.facts import ServerFacts, World
-from policies.rules.reading import shown
+from policies.rules.reading import fingerprint, shown
 
 _LONGEST: Final = 200
 _LOOPS: Final = 3
@@ -73,15 +73,16 @@ def shared(server: ServerFacts, _: World) -> Iterator[Drift]:
         "Whoever holds the key of the application service {service} can act as {count} accounts too many."
     ),
     remedy=N_("Take the namespace out of its registration, and make a new key for it."),
-    waived_by=("count",),
+    waived_by=("count", "exactly"),
 )
 def covers(server: ServerFacts, world: World) -> Iterator[Drift]:
     """No namespace covers a member, the registrar or the keeper."""
     users = [person.user_id for person in world.people if person.member.status in LET_IN]
     users += [world.accounts.keeper, world.accounts.registrar]
     for service in server.services:
-        if count := sum(any(_covers(pattern, user) for pattern, _ in service.users) for user in users):
-            yield {"subject": shown(service.id), "service": shown(service.id), "count": count}
+        if covered := [user for user in users if any(_covers(each, user) for each, _ in service.users)]:
+            name, exactly = shown(service.id), fingerprint(covered)
+            yield {"subject": name, "service": name, "count": len(covered), "exactly": exactly}
 
 
 def _covers(pattern: str, user_id: str) -> bool:

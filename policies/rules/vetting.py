@@ -8,7 +8,7 @@ from banyan.domain.people import MemberStatus
 from banyan.i18n import N_
 from policies.engine import Drift, Unknown, rule
 from policies.facts import PersonFacts, ServerFacts, World
-from policies.rules.reading import who
+from policies.rules.reading import fingerprint, who
 
 _GONE = (MemberStatus.FROZEN, MemberStatus.EXPIRED)
 
@@ -36,7 +36,7 @@ def unknown_account(server: ServerFacts, world: World) -> Iterator[Drift]:
     severity=Severity.BREACH,
     title=N_("Their access was ended, but they still have {devices} devices and are in {rooms} rooms."),
     remedy=N_("Freeze them again. If that does not help, lock the account with the admin API."),
-    waived_by=("devices", "rooms"),
+    waived_by=("devices", "rooms", "exactly"),
 )
 def leaver(person: PersonFacts, _: World) -> Iterator[Drift]:
     """Who is frozen, or was never admitted, has neither a device nor a room."""
@@ -44,7 +44,8 @@ def leaver(person: PersonFacts, _: World) -> Iterator[Drift]:
     if person.member.status not in _GONE or account is None or account.deactivated:
         return
     if account.devices or person.rooms:
-        yield {"devices": len(account.devices), "rooms": len(person.rooms)}
+        exactly = fingerprint([*(each.mark for each in account.devices), *person.rooms])
+        yield {"devices": len(account.devices), "rooms": len(person.rooms), "exactly": exactly}
 
 
 def _days_overdue(person: PersonFacts, world: World) -> int:

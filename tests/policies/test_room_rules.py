@@ -338,14 +338,14 @@ def test_all_that_differs_in_power_is_said_shortly():
     content = room(WORLD, TALK).content("m.room.power_levels")
     changed = {**content, "users": {**content["users"], MEMBER: 50}, "redact": 0, "x": 1, "events_default": 1}
     [finding] = judged(with_state(WORLD, TALK, "m.room.power_levels", changed)).findings
-    assert finding.values == {"keys": f"events_default, redact, users/{FIRST} +1"}
+    assert finding.values["keys"] == f"events_default, redact, users/{FIRST} +1"
 
 
 @pytest.mark.parametrize(("part", "keys"), [("users", "users"), ("events", "events")])
 def test_what_is_no_mapping_is_told_as_a_whole(part, keys):
     """There are no keys in it to name."""
     [finding] = judged(levels(**{part: 7})).findings
-    assert finding.values == {"keys": keys}
+    assert finding.values["keys"] == keys
 
 
 def test_a_space_says_how_many_rooms_it_lacks_and_has_too_many():
