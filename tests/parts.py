@@ -22,7 +22,7 @@ from homeserver.desired import desired
 from homeserver.locators import locator_of
 from homeserver.warden import asks_for
 from policies.rooms import AREA_KINDS
-from tests.banyan.stores import Bench, opened, sqlite_url
+from tests.banyan.stores import SharedEngine, opened, sqlite_url
 from tests.fakes import FakeClock, FakeIds, FakeRegistration, FakeVault, room_id
 
 
@@ -55,8 +55,8 @@ def empty_database(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def bench(tmp_path_factory) -> Bench:
-    return Bench(tmp_path_factory.mktemp("bench"))
+def shared_engine(tmp_path_factory) -> SharedEngine:
+    return SharedEngine(tmp_path_factory.mktemp("shared"))
 
 
 @pytest.fixture
@@ -66,9 +66,9 @@ def beginning(empty_database) -> Path:
 
 
 @pytest.fixture
-async def work(bench, beginning, tmp_path, clock, ids, wakes) -> AsyncIterator[SqlWork]:
+async def work(shared_engine, beginning, tmp_path, clock, ids, wakes) -> AsyncIterator[SqlWork]:
     """The real store: what services write is written for good."""
-    async with bench.copy(beginning, tmp_path) as engine:
+    async with shared_engine.copy(beginning, tmp_path) as engine:
         yield SqlWork(engine, clock, ids, wakes)
 
 

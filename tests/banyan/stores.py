@@ -3,12 +3,10 @@
 import asyncio
 import secrets
 import shutil
-import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import aiosqlite
 from sqlalchemy import URL, event, make_url, text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
@@ -46,16 +44,17 @@ def grown(source: Path, directory: Path, grow: Callable[[AsyncEngine], Awaitable
     return directory / source.name
 
 
-class Bench:
+class SharedEngine:
     """One engine for the databases of many tests, one after another: a statement is compiled only once.
 
-    For tests of what is written, not of how it lasts: no thread and no waiting for the disk. What those are
-    for is proven in `tests/banyan/store` and where processes are killed.
+    For tests of what is written, not of how it lasts: nothing waits for the disk. That it lasts is proven in
+    `tests/banyan/store` and where processes are killed.
     """
+
+    _file: Path
 
     def __init__(self, directory: Path) -> None:
         self._engine = open_store(sqlite_url(directory))
-        self._file = directory
         event.listen(self._engine.sync_engine, "do_connect", self._to_the_copy)
         event.listen(self._engine.sync_engine, "connect", _forget_the_disk)
 
@@ -68,49 +67,14 @@ class Bench:
         finally:
             await self._engine.dispose()
 
-    def _to_the_copy(self, _dialect, _record, _args, options) -> None:
-        file = self._file
-        options["async_creator_fn"] = lambda *_, **_options: InLoop(lambda: sqlite3.connect(file), 64)
+    def _to_the_copy(self, _dialect, _record, args, _options) -> None:
+        args[0] = str(self._file)
 
 
 def _forget_the_disk(connection, _record) -> None:
     cursor = connection.cursor()
     cursor.execute("PRAGMA synchronous = OFF")
     cursor.close()
-
-
-class InLoop(aiosqlite.Connection):
-    """Runs each call in the loop, after everybody else had a turn: tasks take turns as with the thread."""
-
-    def __init__(self, *args) -> None:
-        super().__init__(*args)
-        self._tx = _AtOnce()
-
-    def __await__(self):
-        return self._connect().__await__()
-
-    async def _connect(self) -> aiosqlite.Connection:
-        self._connection = self._connector()
-        return self
-
-    async def _execute(self, function, *args, **options):
-        if self._connection is None:
-            raise ValueError("Connection closed")  # as the driver says it
-        await asyncio.sleep(0)
-        return function(*args, **options)
-
-    def stop(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
-
-
-class _AtOnce:
-    """In place of the thread's queue: SQLAlchemy puts one thing in itself, the level of isolation."""
-
-    def put_nowait(self, job) -> None:
-        future, function = job
-        future.set_result(function())
 
 
 async def new_database(cluster: str) -> URL:
