@@ -13,8 +13,6 @@ from banyan.bootstrap.crew import Crew, draining
 from banyan.bootstrap.home import Parts, open_home
 from banyan.bootstrap.waiting import must_exist, running
 from banyan.domain.effects import Actor, Effect, EffectState
-from banyan.errors import HomeserverDown
-from banyan.matrix import MatrixError
 from banyan.services.outbox import Drain, Never
 from banyan.services.partners import Partner, Step
 from banyan.services.ports import UnitOfWork
@@ -92,9 +90,9 @@ async def operating(
 
 
 async def _told(parts: Parts, servers: Collection[str]) -> None:
-    token = parts.home.secret("registrar.token").read_text().strip()
-    async with Admin(parts.addresses.homeserver, token, patience=LAST_WORD) as admin:
-        with suppress(MatrixError, HomeserverDown):  # cutting off waits for nobody
+    with suppress(Exception):  # whatever it is: nothing may keep us from cutting off
+        token = parts.home.secret("registrar.token").read_text().strip()
+        async with Admin(parts.addresses.homeserver, token, patience=LAST_WORD) as admin:
             await last_word(admin.owes, servers)
 
 

@@ -72,7 +72,7 @@ class Known:
 
     def due(self, now: datetime) -> bool:
         """Whether enough time has passed to tell of it again."""
-        return now - self.told >= EVERY
+        return not timedelta() <= now - self.told < EVERY  # a clock put back must not silence us until then
 
 
 class Vigil:

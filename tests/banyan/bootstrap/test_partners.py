@@ -1,6 +1,7 @@
 """The last word to a server that is cut off."""
 
 import asyncio
+from types import SimpleNamespace
 
 import pytest
 
@@ -36,6 +37,13 @@ async def test_nobody_waits_long_for_it(monkeypatch):
     owes = Busy(10**9)
     await asyncio.wait_for(last_word(owes, ["harbour.test"]), 60)
     assert owes.asked
+
+
+async def test_nothing_that_goes_wrong_with_it_keeps_the_server(tmp_path):
+    """Not even a key of ours that lies elsewhere."""
+    home = SimpleNamespace(secret=tmp_path.joinpath)
+    parts = SimpleNamespace(home=home, addresses=SimpleNamespace(homeserver="http://127.0.0.1:1"))
+    await partners._told(parts, ["harbour.test"])
 
 
 @pytest.mark.parametrize("servers", [[], ["harbour.test"]])

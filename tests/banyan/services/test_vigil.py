@@ -65,6 +65,16 @@ async def test_what_comes_and_goes_floods_nobody(vigil, clock, told):
     assert await told() == [(DEVICE[0], 0), (DEVICE[0], 60)]
 
 
+async def test_a_clock_put_back_silences_nothing(vigil, clock, told):
+    """What was told while the clock was years ahead is told again when it comes again."""
+    clock.forward(days=3650)
+    await vigil.report({DEVICE})
+    clock.forward(days=-3650)
+    for found in ((), {DEVICE}):
+        await vigil.report(found)
+    assert await told() == [(DEVICE[0], 0), (DEVICE[0], 0)]
+
+
 async def test_another_sign_is_told_while_one_comes_and_goes(vigil, clock, told):
     """The hour is each sign's own."""
     for found in ({DEVICE}, (), {DEVICE}, {OTHER}):
