@@ -64,24 +64,23 @@ async def own(request, tmp_path_factory):
 @pytest.mark.asyncio(loop_scope="module")
 async def test_it_sees_rooms_people_and_their_keys(own, tmp_path):
     """Rooms as the warden has them, accounts as they are, and which devices their owners have signed."""
-    homeserver = own
-    async with homeserver.clients():
-        async with eye_of(homeserver) as eye:
+    async with own.clients():
+        async with eye_of(own) as eye:
             others = {each.room_id for each in (await eye.look()).rooms}
-        space = await homeserver.grow_room(initial_state=CLOSED, creation_content={"type": "m.space"})
-        room = await homeserver.grow_room()
-        member, asked = await homeserver.member("fern-one", [room]), await homeserver.member("fern-two")
-        homeserver.gate.allow(asked.user_id, [room])
-        await homeserver.warden.invite(room, asked.user_id)
-        signed = await signed_device(homeserver, member, tmp_path)
-        async with eye_of(homeserver) as eye:
+        space = await own.grow_room(initial_state=CLOSED, creation_content={"type": "m.space"})
+        room = await own.grow_room()
+        member, asked = await own.member("fern-one", [room]), await own.member("fern-two")
+        own.gate.allow(asked.user_id, [room])
+        await own.warden.invite(room, asked.user_id)
+        signed = await signed_device(own, member, tmp_path)
+        async with eye_of(own) as eye:
             sight = await eye.look()
             assert await eye.room(room) in sight.rooms
             assert await eye.room("!nowhere:banyan.test") is None
 
     assert {each.room_id for each in sight.rooms} - others == {space, room}
     (seen,) = [each for each in sight.rooms if each.room_id == room]
-    keeper, warden = homeserver.user_id(names.KEEPER), homeserver.user_id(names.WARDEN)
+    keeper, warden = own.user_id(names.KEEPER), own.user_id(names.WARDEN)
     assert (seen.creator, seen.version, seen.listed) == (keeper, "12", False)
     joined = dict.fromkeys([keeper, warden, member.user_id], "join")
     assert seen.members == joined | {asked.user_id: "invite"}
@@ -89,8 +88,8 @@ async def test_it_sees_rooms_people_and_their_keys(own, tmp_path):
     assert seen.state["m.room.history_visibility", ""] == {"history_visibility": "joined"}
 
     accounts = {each.user_id: each for each in sight.accounts}
-    assert {each.user_id for each in sight.accounts if each.admin} == {homeserver.user_id(names.REGISTRAR)}
-    assert accounts[homeserver.user_id(names.DESK)].service == "speakers"
+    assert {each.user_id for each in sight.accounts if each.admin} == {own.user_id(names.REGISTRAR)}
+    assert accounts[own.user_id(names.DESK)].service == "speakers"
     person = accounts[member.user_id]
     assert (person.service, person.locked, person.display_name) == (None, False, "fern-one")
     devices = {each.device_id: (each.encrypts, each.signed) for each in person.devices}
@@ -102,14 +101,13 @@ async def test_it_sees_rooms_people_and_their_keys(own, tmp_path):
 @pytest.mark.asyncio(loop_scope="module")
 async def test_it_sees_the_server(own):
     """Tokens without the tokens, pushers, application services, and every setting without a secret."""
-    homeserver = own
-    async with homeserver.clients():
-        member = await homeserver.member("fern-four")
-        waiting = await homeserver.invitation("fern-three")
+    async with own.clients():
+        member = await own.member("fern-four")
+        waiting = await own.invitation("fern-three")
         await member.matrix.request("POST", "/pushers/set", body=PUSHER)
         admin = "/_synapse/admin/v1/users/{}/login"
-        await homeserver.registrar.request("POST", admin, member.user_id)
-        async with eye_of(homeserver) as eye:
+        await own.registrar.request("POST", admin, member.user_id)
+        async with eye_of(own) as eye:
             sight = await eye.look()
 
     (token,) = [each for each in sight.tokens if each.digest == token_hash(waiting)]
@@ -131,20 +129,19 @@ async def test_it_sees_the_server(own):
 @pytest.mark.asyncio(loop_scope="module")
 async def test_only_what_changed_is_read_again(own):
     """A mark grows with state and with membership, and stands over a restart; keys are judged once."""
-    homeserver = own
-    async with homeserver.clients():
-        still, told, left = [await homeserver.grow_room() for _ in range(3)]
-        member = await homeserver.member("fern-five", [left])
+    async with own.clients():
+        still, told, left = [await own.grow_room() for _ in range(3)]
+        member = await own.member("fern-five", [left])
         judge = Judging()
-        async with eye_of(homeserver, judge) as eye:
+        async with eye_of(own, judge) as eye:
             before = await eye.look()
             assert before.read == len(before.rooms) >= 3
             assert (await eye.look()).read == 0
-            await homeserver.warden.put_state(told, "m.room.topic", {"topic": "x"})
+            await own.warden.put_state(told, "m.room.topic", {"topic": "x"})
             await member.matrix.leave(left)
-            await homeserver.registrar.lock(member.user_id)
+            await own.registrar.lock(member.user_id)
             judge.asked.clear()
-            await homeserver.synapse.restart()
+            await own.synapse.restart()
             after = await eye.look()
 
     assert after.read == 2
