@@ -122,7 +122,7 @@ class Freezing:
         subject = _subject(member)
         steps = await tx.outbox.of_subject(subject)
         while steps and all(step.state is not EffectState.QUEUED for step in steps):
-            subject = f"freeze:{member.id}:{steps[-1].seq}"
+            subject = f"{_subject(member)}:{steps[-1].seq}"
             steps = await tx.outbox.of_subject(subject)
         if not steps:
             await tx.log.append(about_member(Action.MEMBER_FROZEN, by, member, reason="again"))

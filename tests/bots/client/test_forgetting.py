@@ -29,8 +29,8 @@ def party(stage, now):
 
 
 @pytest.fixture
-def spare(monkeypatch):
-    """Passes go key by key, so that one can be stopped between two of them."""
+def key_by_key(monkeypatch):
+    """So that a pass can be stopped between two keys."""
     monkeypatch.setattr(forgetting, "SLICE", 1)
 
 
@@ -194,7 +194,7 @@ async def test_nothing_forgotten_comes_back(party, fake, now, days):
     assert len(unread(lotus)) == 2
 
 
-async def test_a_pass_that_is_killed_is_finished_by_the_next(party, fake, stage, now, spare):
+async def test_a_pass_that_is_killed_is_finished_by_the_next(party, fake, stage, now, key_by_key):
     """Anywhere: nothing is unreadable in between, and the old wrapping is gone in the end."""
     store = stage.store("b_lotus")
 
@@ -232,7 +232,7 @@ async def test_a_pass_that_is_killed_is_finished_by_the_next(party, fake, stage,
     assert unread(teak) == []
 
 
-async def test_a_bot_that_dies_again_and_again_gets_it_done(party, fake, stage, now, spare):
+async def test_a_bot_that_dies_again_and_again_gets_it_done(party, fake, stage, now, key_by_key):
     """A pass goes on where it was, and does not begin anew."""
     store = stage.store("b_lotus")
     async with party("b_teak") as teak, party("b_lotus") as lotus:
