@@ -23,6 +23,10 @@ READ_AGAIN_MS = 5 * 24 * 3600 * 1000
 """How long a message may be read again. Shorter than it is remembered as answered, see
 `banyan.services.retention`: or the server could show it again and have it done a second time."""
 
+MOST_UNUSED = 200
+"""Keys of one person for one room that have opened nothing yet. An app sends one for a hundred messages, or
+when somebody leaves; who sends them without end would fill our disk."""
+
 DeviceKey = tuple[str, str, str]
 """user id, device id, curve25519 key"""
 
@@ -90,6 +94,8 @@ class RoomKeys:
             room_id,
             session_id,
         )
+        if known is None and self._unused(room_id, payload.sender) >= MOST_UNUSED:
+            raise Undecryptable("a room key is one too many")
         if known is None or (known[:4] == (*owner, 0) and key.first_known_index < known[4]):
             wrapping_id, pickle = self._wrapping.wrap(key)
             row = (room_id, session_id, *owner, key.first_known_index, wrapping_id, pickle)
@@ -233,6 +239,14 @@ class RoomKeys:
         if row is None:
             raise KeyError("the room has no key yet")
         return self._wrapping.outbound(*row)
+
+    def _unused(self, room_id: str, sender: str) -> int:
+        """How many keys of somebody's have opened nothing in a room."""
+        sql = (
+            "SELECT count(*) FROM room_key k WHERE room_id = ? AND sender = ? AND NOT turned AND NOT EXISTS "
+            "(SELECT 1 FROM room_key_index i WHERE i.room_id = k.room_id AND i.session_id = k.session_id)"
+        )
+        return int(self._store.rows(sql, room_id, sender)[0][0])
 
     def _refuse_replay(self, room_id: str, session_id: str, index: int, event_id: str) -> None:
         """One index, one event: else the server could play an old "yes" again under a new event.

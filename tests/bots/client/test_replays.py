@@ -4,6 +4,7 @@ from collections import defaultdict
 
 import pytest
 
+from bots.client import megolm
 from bots.client.megolm import OutboundGroupSession
 from bots.client.olm import MEGOLM
 from bots.client.wrapping import EVERY_MS
@@ -88,23 +89,45 @@ async def test_nothing_comes_back_through_a_room_that_we_are_said_to_have_left(p
         assert left == {""}  # of a room we were in, only that a key was used
 
 
+async def idle_keys(giver, taker, room_id, count):
+    """Send somebody keys with which nothing will be said."""
+    device = giver.client.devices.find(taker.user_id, taker.client._olm.curve25519)
+    for _ in range(count):
+        key = OutboundGroupSession()
+        content = {"algorithm": MEGOLM, "room_id": room_id, "session_id": key.id}
+        content["session_key"] = key.session_key
+        _, letters = giver.client._olm.encrypt([device], "m.room_key", content)
+        await giver.client._sharing._send_to_device(letters)
+
+
+async def test_keys_without_end_fill_no_disk(party, fake, monkeypatch):
+    """Somebody's own messages suffer, when they send so many; nobody else's, and nowhere else."""
+    monkeypatch.setattr(megolm, "MOST_UNUSED", 5)
+    async with party("b_lotus") as lotus, party("b_teak") as teak, party("b_reed") as reed:
+        people = (teak.user_id, lotus.user_id, reed.user_id)
+        room_id, elsewhere = fake.room(*people), fake.room(*people)
+        await teak.say(room_id, "hello")
+        await lotus.hears("hello")
+        await idle_keys(teak, lotus, room_id, 9)
+        await fake.caught_up(lotus.user_id)
+        sql = "SELECT 1 FROM room_key WHERE room_id = ? AND sender = ?"
+        assert len(lotus.client._store.rows(sql, room_id, teak.user_id)) == 1 + 5
+        for party_, room, said in (
+            (teak, room_id, "again"),
+            (reed, room_id, "me too"),
+            (teak, elsewhere, "hi"),
+        ):
+            await party_.say(room, said)
+            await lotus.hears(said)
+
+
 async def test_keys_that_open_nothing_leave_nothing(party, fake, now):
     """Somebody sends a thousand keys and says nothing with them: once idle for long enough they are gone."""
     async with party("b_lotus") as lotus, party("b_teak") as teak:
         room_id = fake.room(teak.user_id, lotus.user_id)
         await teak.say(room_id, "hello")
         await lotus.hears("hello")
-        device = teak.client.devices.find(lotus.user_id, lotus.client._olm.curve25519)
-        for _ in range(20):
-            key = OutboundGroupSession()
-            content = {
-                "algorithm": MEGOLM,
-                "room_id": room_id,
-                "session_id": key.id,
-                "session_key": key.session_key,
-            }
-            _, letters = teak.client._olm.encrypt([device], "m.room_key", content)
-            await teak.client._sharing._send_to_device(letters)
+        await idle_keys(teak, lotus, room_id, 20)
         store = lotus.client._store
         await until(lambda: len(store.rows("SELECT 1 FROM room_key")) == 21)
         await fake.caught_up(lotus.user_id)
