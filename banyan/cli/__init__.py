@@ -109,7 +109,7 @@ def alert(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
     from banyan.bootstrap.operating import list_alerts
 
     rows = run(list_alerts(Home(home.absolute())))
-    text = "\n".join(f"{r['id']}  {r['state']:7} {r['sent']}/{r['rooms']} rooms" for r in rows)
+    text = "\n".join(f"{r['id']}  {r['state']:7} sent in {r['sent']} of {r['rooms']} rooms" for r in rows)
     say(rows, as_json=as_json, text=text or "No alert yet.")
 
 
