@@ -6,13 +6,13 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from hashlib import sha256
 from typing import Any, Final
 
 from banyan.domain.people import Accounts
 from banyan.domain.plan import Change, ClearState, Expel, LinkChild, Seat, SetState, Unseat
 from banyan.domain.rooms import RoomKey
 from banyan.domain.sight import SeenRoom
+from banyan.services.looking import person
 from homeserver.desired import DesiredRoom, StateEvent
 from homeserver.observe import ObservedRoom
 from policies.partners import OPEN_ACL
@@ -125,7 +125,7 @@ def thing(change: Change) -> str:
         case SetState() | ClearState():
             return change.type
         case Seat() | Unseat() | Expel():
-            return f"member:{sha256(change.user_id.encode()).hexdigest()[:16]}"
+            return person(change.user_id)
         case LinkChild():
             return CHILD
         case _:

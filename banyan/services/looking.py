@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping
+from hashlib import sha256
 
 from banyan.domain.effects import Actor, NewEffect
 from banyan.domain.people import Accounts, Placement
@@ -28,13 +29,25 @@ async def look(
     await tx.outbox.put(NewEffect(Actor.WARDEN, "look", payload, lane=lane, after=after))
 
 
+def person(user_id: str) -> str:
+    """How repairs of somebody's membership are counted: they are not named."""
+    return f"member:{sha256(user_id.encode()).hexdigest()[:16]}"
+
+
 async def meant_now(tx: UnitOfWork, room_id: str) -> frozenset[str]:
-    """Types of state that looks still to come are meant to set: if they differ, we decided so."""
+    """What differs because we decided so.
+
+    That is what looks still to come are meant to set, and whom the gate is about to take out: many who are
+    frozen at once must not silence their rooms.
+    """
     coming = [
         *await tx.outbox.queued(Actor.WARDEN, room_id),
         *await tx.outbox.queued(Actor.WARDEN, _waiting(room_id)),
     ]
-    return frozenset(kind for each in coming for kind in each.payload.get("meant", ()))
+    kinds = {kind for each in coming for kind in each.payload.get("meant", ())}
+    leaving = [each.payload for each in await tx.outbox.queued_of(Actor.GATE, "expel")]
+    here = (each for each in leaving if each["room_ids"] is None or room_id in each["room_ids"])
+    return frozenset(kinds | {person(each["user_id"]) for each in here})
 
 
 def _waiting(room_id: str) -> str:

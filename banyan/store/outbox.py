@@ -105,6 +105,10 @@ class SqlOutbox:
         """What is not done yet in that lane, oldest first, begun or not."""
         return await self._some(outbox.c.actor == actor.value, outbox.c.lane == lane, QUEUED)
 
+    async def queued_of(self, actor: Actor, kind: str) -> Sequence[Effect]:
+        """What is not done yet of that kind, oldest first, begun or not."""
+        return await self._some(outbox.c.actor == actor.value, outbox.c.kind == kind, QUEUED)
+
     async def begin(self, effect_ids: Sequence[str], now: datetime, device_id: str | None) -> None:
         """Note an attempt, before anything leaves: attempts + 1; first_attempt and device_id once."""
         mine = update(outbox).where(outbox.c.id.in_(effect_ids))

@@ -6,9 +6,11 @@ import pytest
 
 from banyan.bootstrap.overseeing import whole_look
 from banyan.domain.effects import Actor, Effect, EffectState
+from banyan.domain.people import Member, MemberStatus, Placement
 from banyan.domain.rooms import RoomKey
 from banyan.domain.sight import SeenRoom, Sight
 from banyan.errors import HomeserverDown
+from banyan.services.freezing import Freezing
 from banyan.services.reconciling import thaw
 from homeserver.desired import desired
 from homeserver.growing import Grower
@@ -356,3 +358,31 @@ async def test_killed_at_any_write_it_is_all_put_right_in_the_end(rig, after_eff
     await rig.actor.look(effect)
     assert await drifted(rig) == []
     assert not await rig.frozen()
+
+
+async def test_many_who_are_frozen_at_once_silence_no_room(rig, warned):
+    """A look that comes before the gate has taken them out takes none of it for a fight.
+
+    Whoever is put in again afterwards is counted.
+    """
+    freezing = Freezing(rig.clock, rig.network, rig.accounts)
+    people = [Member(f"m{n}", f"heron-{n}", Placement("KH"), "en", MemberStatus.ADMITTED) for n in range(12)]
+    async with rig.work() as tx:
+        for member in people:
+            await tx.members.add(member)
+            await freezing.freeze(tx, member, by=f"security_officer:{member.id}")
+    ids = [rig.accounts.member(member.localpart) for member in people]
+
+    def put_in():
+        for user_id in ids:
+            rig.room(TALK).state[MEMBER, user_id] = {"membership": "join"}
+
+    put_in()
+    assert await rig.look() == {"repaired": len(ids), "refused": 0}
+    assert (await rig.frozen(), await warned()) == (False, [])
+    async with rig.work() as tx:
+        for effect in await tx.outbox.queued_of(Actor.GATE, "expel"):
+            await tx.outbox.done(effect.id, NOON, {})
+    put_in()
+    await rig.look()
+    assert await rig.frozen()

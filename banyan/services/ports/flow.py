@@ -64,6 +64,9 @@ class Outbox(Protocol):
     async def queued(self, actor: Actor, lane: str) -> Sequence[Effect]:
         """What is not done yet in that lane, oldest first, begun or not."""
 
+    async def queued_of(self, actor: Actor, kind: str) -> Sequence[Effect]:
+        """What is not done yet of that kind, oldest first, begun or not."""
+
     async def begin(self, effect_ids: Sequence[str], now: datetime, device_id: str | None) -> None:
         """Note an attempt, before anything leaves: attempts + 1; first_attempt and device_id once."""
 
