@@ -7,6 +7,9 @@ from typing import Any
 from banyan.matrix import Api, MatrixError
 from bots.client.canonical import Json
 
+PAGES = 20
+"""Of a hundred reactions each: a homeserver could go on for ever."""
+
 
 class Actions:
     """Requests of one account. They raise MatrixError, Unauthorized or HomeserverDown."""
@@ -68,16 +71,17 @@ class Actions:
         return content
 
     async def reactions(self, room_id: str, event_id: str) -> list[Json]:
-        """Whatever was tapped under an event and not taken back, the newest first."""
+        """What was tapped under an event and not taken back, the newest first: `PAGES` of them at most."""
         path = "/_matrix/client/v1/rooms/{}/relations/{}/m.annotation/m.reaction"
         found: list[Json] = []
         params = {"limit": "100"}
-        while True:
+        for _ in range(PAGES):
             answer = await self._api.request("GET", path, room_id, event_id, params=params)
             found += answer.get("chunk", [])
             if "next_batch" not in answer:
-                return found
+                break
             params["from"] = answer["next_batch"]
+        return found
 
     async def find_own(self, room_id: str, key: str, value: str, *, not_before_ms: int) -> str | None:
         """Find our newest event with this key in clear (`beside`), looking back as far as `not_before_ms`.

@@ -3,6 +3,7 @@
 import pytest
 
 from bots.client import ReportKind, Trust
+from bots.client.actions import PAGES, Actions
 
 RESPONSE = "org.matrix.msc3381.poll.response"
 
@@ -36,6 +37,18 @@ async def test_a_reaction_names_what_it_is_about(stage, fake):
         tap = await hears(desk, "m.reaction")
     assert not tap.encrypted
     assert (tap.content["m.relates_to"]["event_id"], tap.content["m.relates_to"]["key"]) == (post, "✅")
+
+
+@pytest.mark.parametrize("size", [0, 1, 100])
+async def test_reactions_without_end_end(size):
+    """A homeserver that always has another page, full or empty, holds up nothing and fills no memory."""
+
+    class Endless:
+        async def request(self, *_, **__):
+            return {"chunk": [{"type": "m.reaction"}] * size, "next_batch": "more"}
+
+    found = await Actions(Endless(), "@desk:fake.test").reactions("!room", "$post")
+    assert len(found) == PAGES * size
 
 
 @pytest.mark.parametrize("version", ["10", "12"])
