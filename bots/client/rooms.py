@@ -22,6 +22,8 @@ STATE_WE_KEEP = ("m.room.create", "m.room.encryption", "m.room.power_levels")
 MESSAGES = 100
 PERIOD_MS = 7 * 24 * 3600 * 1000
 """After how many messages and how long a key is replaced when the room says nothing (m.room.encryption)."""
+SHORTEST_MS = 3600 * 1000
+"""A room that says less means this."""
 
 Action = Literal["invite", "kick", "ban", "redact"]
 
@@ -57,8 +59,8 @@ class Room:
 
     @property
     def rotation_ms(self) -> int:
-        """After what time, in ms."""
-        return _positive(self.encryption.get("rotation_period_ms"), PERIOD_MS)
+        """After what time, in ms; an hour at least, as in apps: else an alarm had to share its key first."""
+        return max(_positive(self.encryption.get("rotation_period_ms"), PERIOD_MS), SHORTEST_MS)
 
     @property
     def joined(self) -> frozenset[str]:
@@ -286,4 +288,5 @@ def _level(value: Any, default: int) -> int:
 
 
 def _positive(value: Any, default: int) -> int:
-    return value if isinstance(value, int) and value > 0 else default
+    fine = isinstance(value, int) and not isinstance(value, bool) and value > 0
+    return value if fine else default

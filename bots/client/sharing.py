@@ -151,7 +151,8 @@ class Sharing:
 
     def _worn_out(self, room: Room, key: OwnKey) -> bool:
         age_ms = self._now_ms() - key.created_ms
-        return key.messages >= room.rotation_messages or age_ms >= room.rotation_ms
+        # one of a time to come was made before the clock was put back, and would never grow old
+        return key.messages >= room.rotation_messages or not 0 <= age_ms < room.rotation_ms
 
     async def _open_sessions(self, devices: list[Device]) -> None:
         async with self._claim_lock:  # rooms share people: another one may just have begun these sessions

@@ -1,6 +1,7 @@
 """Who is given the key of a room, when, and how often."""
 
 import asyncio
+import itertools
 import time
 
 import pytest
@@ -160,6 +161,36 @@ async def test_a_key_wears_out_with_time(stage, fake):
             now[0] += DAY
     assert len(sessions(fake, usual)) == 2
     assert len(sessions(fake, strict)) == 9
+
+
+async def test_a_key_made_while_the_clock_was_wrong_wears_out(stage, fake):
+    """It was put back by years: without this the key would be used for as long."""
+    now = [4_000_000_000.0]
+    async with stage.party("b_lotus", keep_warm=False, clock=lambda: now[0]) as lotus:
+        room_id = fake.room(lotus.user_id)
+        for seconds in (0, -3650 * DAY, 60):
+            now[0] += seconds
+            await lotus.say(room_id, "x")
+    assert len(sessions(fake, room_id)) == 2
+
+
+@pytest.mark.parametrize(
+    "period_ms", [1, True, -1, 0, "1", 10**30, 1.0, None, [], {}], ids=lambda each: f"{each!r:.9}"
+)
+async def test_no_period_wears_a_key_out_at_once(stage, fake, period_ms):
+    """Whatever somebody wrote into the room, an alarm finds its key shared."""
+    async with stage.party("b_lotus", keep_warm=False, clock=iter_clock()) as lotus:
+        encryption = {"algorithm": "m.megolm.v1.aes-sha2", "rotation_period_ms": period_ms}
+        room_id = fake.room(lotus.user_id, encryption=encryption)
+        for _ in range(3):
+            await lotus.say(room_id, "x")
+    assert len(sessions(fake, room_id)) == 1
+
+
+def iter_clock():
+    """A clock on which every question takes a second."""
+    seconds = itertools.count(4_000_000_000)
+    return lambda: float(next(seconds))
 
 
 async def test_a_restart_shares_nothing_again(stage, fake):
