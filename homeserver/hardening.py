@@ -75,6 +75,11 @@ HARDENING: Final[Mapping[str, Setting]] = {
         "neighbours are told each other's keys at once",
     ),
     "experimental_features.msc4155_enabled": Setting(True, "members can filter invitations"),
+    "experimental_features.msc4222_enabled": Setting(
+        # else a message at the moment when somebody comes has apps and bots believe that they did not
+        True,
+        "apps and bots know who is in a room",
+    ),
     "url_preview_enabled": Setting(False, "the server must not visit what people send"),
     "push.include_content": Setting(False, "push gateways see ids only"),
     "push.group_unread_count_by_room": Setting(False, "push gateways learn no counts"),

@@ -25,6 +25,9 @@ PERIOD_MS = 7 * 24 * 3600 * 1000
 SHORTEST_MS = 3600 * 1000
 """A room that says less means this."""
 
+STATE_AFTER = "org.matrix.msc4222.state_after"
+"""Where a /sync answer says what the state is at the end of a timeline, when asked to (MSC4222)."""
+
 Action = Literal["invite", "kick", "ban", "redact"]
 
 
@@ -165,9 +168,9 @@ class Rooms(Mapping[str, Room]):
         sections = _mapping(sync.get("rooms"))
         for room_id, part in _mapping(sections.get("join")).items():
             known = self._membership(room_id) == "join"
-            state, timeline = _events(part, "state"), _events(part, "timeline")
-            changes.add(self.learn(room_id, "join", [*state, *timeline]))
-            told = state if known else [event for event in state if event.get("state_key") == self._me]
+            before, timeline, after = _around(part)
+            changes.add(self.learn(room_id, "join", after))
+            told = [event for event in before if known or event.get("state_key") == self._me]
             changes.memberships += _memberships(room_id, [*told, *timeline])
         for room_id, part in _mapping(sections.get("invite")).items():
             events = _events(part, "invite_state")
@@ -176,8 +179,8 @@ class Rooms(Mapping[str, Room]):
                 news for news in _memberships(room_id, events) if news.user_id == self._me
             ]
         for room_id, part in _mapping(sections.get("leave")).items():
-            events = [*_events(part, "state"), *_events(part, "timeline")]
-            changes.add(self._leave(room_id, events))
+            before, timeline, _ = _around(part)
+            changes.add(self._leave(room_id, [*before, *timeline]))
         return changes
 
     def learn(self, room_id: str, membership: str, events: Iterable[Any]) -> Changes:
@@ -262,6 +265,21 @@ def _creators_above_all(version: Any) -> bool:
 def _events(part: Any, section: str) -> list[Mapping[str, Any]]:
     events = _mapping(_mapping(part).get(section)).get("events")
     return [event for event in events if isinstance(event, dict)] if isinstance(events, list) else []
+
+
+def _around(part: Any) -> tuple[list[Mapping[str, Any]], list[Mapping[str, Any]], list[Mapping[str, Any]]]:
+    """State events of one room that are not in its timeline, the timeline, and what makes the state after it.
+
+    A homeserver that was asked says what the state is afterwards. Else a client has to lay the timeline over
+    the state before it, which goes wrong where two events were made at the same moment: what happened beside
+    a later message is told once, and with that message the state without it is told again.
+    """
+    timeline = _events(part, "timeline")
+    if STATE_AFTER not in _mapping(part):
+        state = _events(part, "state")
+        return state, timeline, [*state, *timeline]
+    after, shown = _events(part, STATE_AFTER), {event.get("event_id") for event in timeline}
+    return [event for event in after if event.get("event_id") not in shown], timeline, after
 
 
 def _memberships(room_id: str, events: Iterable[Mapping[str, Any]]) -> list[Membership]:

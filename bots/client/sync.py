@@ -23,6 +23,8 @@ ATTEMPTS_AT_ONE_SYNC = 5
 TIMELINE = 50
 """Events of one room in one answer; what lies before is fetched (gaps.py)."""
 
+USE_STATE_AFTER = "org.matrix.msc4222.use_state_after"
+
 FILTER = json.dumps(
     {
         "presence": {"types": []},
@@ -80,7 +82,7 @@ class Sync:
 
     async def once(self) -> None:
         """One request, and everything that follows from its answer."""
-        params = {"filter": FILTER, "timeout": "0"}
+        params = {"filter": FILTER, "timeout": "0", USE_STATE_AFTER: "true"}
         if self.since is not None:
             params["since"] = self.since
         if self._caught_up:

@@ -32,6 +32,7 @@ class BareSynapse:
     as_token: str
     registration_secret: str
     pid: int
+    directory: Path
 
     def user(self, localpart: str) -> str:
         return f"@{localpart}:{self.server_name}"
@@ -56,7 +57,8 @@ async def bare_synapse(directory: Path, listeners=(), **settings) -> AsyncIterat
     try:
         url = f"http://127.0.0.1:{port}"
         await until(partial(_answers, url, server))
-        yield BareSynapse(url, settings.get("server_name", SERVER_NAME), as_token, shared, server.pid)
+        name = settings.get("server_name", SERVER_NAME)
+        yield BareSynapse(url, name, as_token, shared, server.pid, directory)
     finally:
         if server.returncode is None:
             await _ended(server)
@@ -101,6 +103,7 @@ def _configure(directory: Path, port: int, as_token: str, shared: str, settings:
         "report_stats": False,
         "bcrypt_rounds": 4,
         "presence": {"enabled": False},
+        "experimental_features": {"msc4222_enabled": True},
         "rc_message": unlimited,
         "rc_registration": unlimited,
         "rc_room_creation": unlimited,

@@ -1,5 +1,6 @@
 """The bots' client against a real Synapse: what a fake homeserver might get wrong."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from uuid import uuid4
 
@@ -14,6 +15,7 @@ from bots.client.provision import login_as_service
 from tests.bots.client.parties import PICKLE_KEY, OpenRoster, Party, Stage
 from tests.live.bare_synapse import BareSynapse, bare_synapse
 from tests.live.crowd import crowd
+from tests.live.holding_module import BEGUN, GO, HELD, Holding
 from tests.live.homeserver import MEGOLM
 from tests.waiting import until
 
@@ -22,7 +24,9 @@ pytestmark = pytest.mark.live
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def synapse(tmp_path_factory) -> AsyncIterator[BareSynapse]:
-    async with bare_synapse(tmp_path_factory.mktemp("bare")) as running:
+    directory = tmp_path_factory.mktemp("bare")
+    holding = {"module": f"{Holding.__module__}.{Holding.__name__}", "config": {"directory": str(directory)}}
+    async with bare_synapse(directory, modules=[holding]) as running:
         yield running
 
 
@@ -91,6 +95,30 @@ async def test_two_talk_through_a_restart(stage, names):
             mine = [c for c in await encrypted_events(lotus, room_id) if c["device_id"] == identity[0]]
     assert len({content["session_id"] for content in mine}) == 1
     assert [index(content) for content in mine] == [0, 1]
+
+
+async def test_who_comes_while_another_speaks_is_in(stage, synapse, names):
+    """Two things at one moment fork a room's history, and the sync of the later one tells a state of before.
+
+    Who then seems not to be in gets no key, and cannot read the alarm.
+    """
+    begun, go = (synapse.directory / name for name in (BEGUN, GO))
+    async with stage.party(names[0]) as lotus, stage.party(names[1]) as teak:
+        room_id, aside = await together(lotus), await together(lotus, teak)
+        await lotus.client.invite(room_id, teak.user_id)
+        path = "/rooms/{}/send/m.reaction/{}"
+        speaking = asyncio.create_task(
+            lotus.client._api.request("PUT", path, room_id, uuid4().hex, body={HELD: True})
+        )
+        await until(begun.exists)
+        await teak.client.join(room_id)
+        everybody = {lotus.user_id, teak.user_id}
+        await settled(room_id, everybody, lotus)
+        go.touch()
+        await speaking
+        await teak.say(aside, "all that was before has come")
+        await lotus.hears("all that was before has come")
+        assert lotus.client.rooms[room_id].joined == everybody
 
 
 async def test_a_lost_store_is_a_new_device(stage, names):

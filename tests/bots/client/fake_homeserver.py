@@ -16,6 +16,9 @@ from urllib.parse import unquote
 
 from aiohttp import web
 
+from bots.client.rooms import STATE_AFTER
+from bots.client.sync import USE_STATE_AFTER
+
 SERVER_NAME = "fake.test"
 MEGOLM = {"algorithm": "m.megolm.v1.aes-sha2"}
 PATIENCE = 10.0
@@ -87,6 +90,8 @@ class FakeHomeserver:
         self.given: list[tuple[str, str]] = []
         """Sender and taker of every encrypted to-device message."""
         self.room_version = "12"
+        self.knows_state_after = True
+        """Whether it tells the state after a timeline to who asks so (MSC4222)."""
         self._news = asyncio.Condition()
 
     # What tests do.
@@ -289,9 +294,10 @@ class FakeHomeserver:
                     await self._news.wait_for(lambda: self.position > since)
             except TimeoutError:
                 pass
-        return self.answer(me, since, first="since" not in request.query)
+        after = self.knows_state_after and request.query.get(USE_STATE_AFTER) == "true"
+        return self.answer(me, since, first="since" not in request.query, after=after)
 
-    def answer(self, me: tuple[str, str], since: int, *, first: bool) -> Any:
+    def answer(self, me: tuple[str, str], since: int, *, first: bool, after: bool = False) -> Any:
         rooms: dict[str, Any] = {"join": {}, "invite": {}, "leave": {}}
         changed = {user for user, account in self.accounts.items() if account.changed_at > since}
         for room_id, events in self.events.items():
@@ -308,9 +314,10 @@ class FakeHomeserver:
                 if not timeline:
                     continue
                 earlier = timeline[0]["_at"] - 1
-                state = [e for e in self._state(room_id, earlier).values() if e["_at"] > start]
+                known = self._state(room_id, self.position if after else earlier)
+                state = [event for event in known.values() if event["_at"] > start]
                 rooms["join"][room_id] = {
-                    "state": {"events": [_clean(event) for event in state]},
+                    STATE_AFTER if after else "state": {"events": [_clean(event) for event in state]},
                     "timeline": {
                         "events": [_clean(event) for event in timeline],
                         "limited": limited,
