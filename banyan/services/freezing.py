@@ -10,7 +10,7 @@ from banyan.domain.people import Accounts, Member, MemberStatus
 from banyan.errors import Refusal
 from banyan.i18n import N_
 from banyan.network import Network
-from banyan.services.limits import Buckets
+from banyan.services.limits import Limit
 from banyan.services.looking import set_powers
 from banyan.services.ports import Clock, UnitOfWork
 
@@ -63,8 +63,7 @@ class Freezing:
     def __init__(self, clock: Clock, network: Network, accounts: Accounts) -> None:
         self._accounts = accounts
         self._network = network
-        self._limit = network.limits.freezes_per_hour
-        self._buckets = Buckets(self._limit, timedelta(hours=1), clock)
+        self._limit = Limit("freeze", network.limits.freezes_per_hour, timedelta(hours=1))
         self._clock = clock
 
     async def freeze(self, tx: UnitOfWork, member: Member, *, by: str, reason: str = "") -> str:
@@ -78,10 +77,11 @@ class Freezing:
             raise Refusal(OVER)
         if member.status is MemberStatus.FROZEN:
             subject = await self._once_more(tx, member, by)
-        elif self._buckets.take(by.rpartition(":")[2]):  # another role is no other phone
+        # another role is no other phone
+        elif await self._limit.take(tx, by.rpartition(":")[2], self._clock.now()):
             subject = await self._end(tx, member, by, reason)
         else:
-            raise Refusal(ENOUGH, count=self._limit)
+            raise Refusal(ENOUGH, count=self._limit.most)
         for invited in (await self.newcomers(tx, member)).awaited:
             await self._end(tx, invited, by, INVITER_FROZEN)
         return subject

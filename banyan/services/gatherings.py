@@ -15,7 +15,7 @@ from banyan.domain.rooms import Room, RoomKind, room_key
 from banyan.errors import Refusal
 from banyan.i18n import N_, clean
 from banyan.network import Area, Network
-from banyan.services.limits import Buckets
+from banyan.services.limits import Limit
 from banyan.services.ports import Clock, Ids, UnitOfWork, Work
 from banyan.services.rooms import ANNOUNCEMENTS, DAY, ENOUGH
 
@@ -37,7 +37,7 @@ class Gatherings:
         self._ids = ids
         self._network = network
         self._accounts = accounts
-        self._announced = Buckets(ANNOUNCEMENTS, DAY, clock)
+        self._announced = Limit("gathering", ANNOUNCEMENTS, DAY)
 
     async def announce(
         self,
@@ -56,7 +56,7 @@ class Gatherings:
         they may is decided before; here, that one phone does not ring with everybody's all day.
         """
         self._check_times(starts, remind)
-        if not self._announced.take(by.id):
+        if not await self._announced.take(tx, by.id, self._clock.now()):
             raise Refusal(ENOUGH, count=ANNOUNCEMENTS)
         gathering = Gathering(
             id=self._ids.opaque(),

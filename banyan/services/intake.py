@@ -23,7 +23,7 @@ from banyan.services.intake_errors import (
     UnknownArea,
     Unsigned,
 )
-from banyan.services.limits import Bucket, Buckets
+from banyan.services.limits import Bucket, Limit
 from banyan.services.ports import Clock, Ids, UnitOfWork, Work
 from banyan.services.releasing import Releasing, Target, entry_of
 from banyan.services.senders import NAME
@@ -61,8 +61,8 @@ class Intake:
         self._releasing = releasing
         self._approvals = approvals
         limits, hour = network.limits, timedelta(hours=1)
-        self._usual = Buckets(limits.alerts_per_hour, hour, clock)
-        self._extreme = Buckets(limits.extreme_alerts_per_hour, hour, clock)
+        self._usual = Limit("sent", limits.alerts_per_hour, hour)
+        self._extreme = Limit("sent-extreme", limits.extreme_alerts_per_hour, hour)
         self._refusals = Bucket(limits.refused_alerts_per_minute, timedelta(minutes=1), clock)
 
     async def submit(self, sender_name: str | None, signature: str | None, raw: bytes) -> Accepted:
@@ -87,7 +87,7 @@ class Intake:
         async with self._work() as tx:
             await self._refuse_repeated(tx, sender, body, digest)
             targets = await self._releasing.targets(tx, body.areas)
-            self._count(sender, body.severity)
+            await self._count(tx, sender, body.severity)
             alert = self._alert(body, sender)
             await tx.alerts.add(alert, digest)
             await self._begin(tx, alert, targets, digest)
@@ -122,10 +122,11 @@ class Intake:
             sender = await tx.senders.get(name) if NAME.fullmatch(name) else None
         return verify(sender, signature, raw, name)
 
-    def _count(self, sender: Sender, severity: Severity) -> None:
-        if self._usual.take(sender.name):
+    async def _count(self, tx: UnitOfWork, sender: Sender, severity: Severity) -> None:
+        now = self._clock.now()
+        if await self._usual.take(tx, sender.name, now):
             return
-        if severity is Severity.EXTREME and self._extreme.take(sender.name):
+        if severity is Severity.EXTREME and await self._extreme.take(tx, sender.name, now):
             return
         raise TooMany("This sender has sent too many alerts. Try again later, or warn by another way.")
 

@@ -1,13 +1,13 @@
-"""Token buckets: so many at once, refilled evenly."""
+"""How often somebody may do something."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
 
-from banyan.services.ports import Clock
+from banyan.services.ports import Clock, UnitOfWork
 
 
 class Bucket:
-    """Lets `capacity` through in any `period`, roughly; kept in memory, full after a restart."""
+    """Lets `capacity` through in any `period`, roughly. In memory: for what is counted before all else."""
 
     def __init__(self, capacity: int, period: timedelta, clock: Clock) -> None:
         self._capacity = capacity
@@ -29,15 +29,24 @@ class Bucket:
         return True
 
 
-class Buckets:
-    """A bucket for each name. Only for names that we gave: unknown ones would fill the memory."""
+@dataclass(frozen=True)
+class Limit:
+    """So many in any time that long, for each name; written down, so that no restart gives more.
 
-    def __init__(self, capacity: int, period: timedelta, clock: Clock) -> None:
-        self._make = partial(Bucket, capacity, period, clock)
-        self._buckets: dict[str, Bucket] = {}
+    Only for names that we gave: unknown ones would fill the database.
+    """
 
-    def take(self, name: str) -> bool:
-        """Take one of that name's; False when its bucket is empty."""
-        if name not in self._buckets:
-            self._buckets[name] = self._make()
-        return self._buckets[name].take()
+    what: str
+    most: int
+    period: timedelta
+
+    async def take(self, tx: UnitOfWork, name: str, now: datetime) -> bool:
+        """Take one of that name's; False when there is none left. Undone with the unit of work."""
+        if not await self.left(tx, name, now):
+            return False
+        await tx.uses.add(f"{self.what}:{name}", now)
+        return True
+
+    async def left(self, tx: UnitOfWork, name: str, now: datetime) -> bool:
+        """Whether there is one left. What a clock that was ahead wrote counts no more once it is put back."""
+        return await tx.uses.count(f"{self.what}:{name}", now - self.period, now) < self.most

@@ -14,7 +14,7 @@ from banyan.network import Network
 from banyan.services.alert_decision import NOT_READY
 from banyan.services.approvals import Approvals
 from banyan.services.intake_errors import Refused
-from banyan.services.limits import Buckets
+from banyan.services.limits import Limit
 from banyan.services.ports import Clock, Ids, UnitOfWork
 from banyan.services.releasing import Releasing, Target, entry_of
 
@@ -53,9 +53,9 @@ class Raising:
         self._ids = ids
         self._releasing = releasing
         self._approvals = approvals
-        self._limit = network.limits.alerts_per_hour
-        self._proposed = Buckets(self._limit, timedelta(hours=1), clock)
-        self._careful = Buckets(self._limit, timedelta(hours=1), clock)
+        hourly = network.limits.alerts_per_hour
+        self._proposed = Limit("alert", hourly, timedelta(hours=1))
+        self._careful = Limit("careful", hourly, timedelta(hours=1))
 
     def worded(self, asked: Asked) -> Alert:
         """The alert as it would be now, for a preview."""
@@ -73,7 +73,7 @@ class Raising:
         Raise `Refusal`; nothing is held then.
         """
         targets = await self._targets(tx, asked.area)
-        self._count(self._proposed, member)
+        await self._count(tx, self._proposed, member)
         alert = self._alert(self._ids.opaque(), asked, AlertState.HELD, self._clock.now())
         await tx.alerts.add(alert, alert.id)
         await tx.log.append(entry_of(Action.ALERT_HELD, by, alert))
@@ -91,7 +91,7 @@ class Raising:
     async def warn(self, tx: UnitOfWork, area: str, member: Member, *, by: str) -> Alert:
         """Send “unconfirmed, be careful” at once. Raise `Refusal`, also for who has sent too many."""
         targets = await self._targets(tx, area)
-        self._count(self._careful, member)
+        await self._count(tx, self._careful, member)
         alert = self._alert(self._ids.opaque(), self.careful(area), AlertState.QUEUED, self._clock.now())
         await tx.alerts.add(alert, alert.id)
         entry = entry_of(Action.ALERT_QUEUED, by, alert)
@@ -104,9 +104,9 @@ class Raising:
         except Refused:
             raise Refusal(NOT_READY) from None
 
-    def _count(self, buckets: Buckets, member: Member) -> None:
-        if not buckets.take(member.id):
-            raise Refusal(ENOUGH, count=self._limit)
+    async def _count(self, tx: UnitOfWork, limit: Limit, member: Member) -> None:
+        if not await limit.take(tx, member.id, self._clock.now()):
+            raise Refusal(ENOUGH, count=limit.most)
 
     def _alert(self, alert_id: str, asked: Asked, state: AlertState, now: datetime) -> Alert:
         return Alert(

@@ -49,6 +49,7 @@ class Retention:
                     await tx.gatherings.forget(now - GATHERINGS),
                     await tx.posts.forget(now - GATHERINGS),
                     await tx.answered.forget(now - ANSWERED),
+                    await tx.uses.forget(now - ANSWERED),
                     await tx.outbox.forget(now - EFFECTS),
                     await tx.audits.forget(now - AUDITS),
                     await tx.repairs.forget(now - REPAIRS),

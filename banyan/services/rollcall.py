@@ -12,7 +12,7 @@ from banyan.domain.people import Member, MemberStatus
 from banyan.errors import Refusal
 from banyan.i18n import N_
 from banyan.network import REGIONAL, Network
-from banyan.services.limits import Buckets
+from banyan.services.limits import Limit
 from banyan.services.ports import Clock, UnitOfWork, Vault, Work
 from banyan.services.vigil import SECURITY
 
@@ -52,7 +52,7 @@ class RollCall:
         self._clock = clock
         self._network = network
         self._vault = vault
-        self._rings = Buckets(RINGS, timedelta(hours=1), clock)
+        self._rings = Limit("help", RINGS, timedelta(hours=1))
 
     async def begin(self, alert_id: str) -> int:
         """Have everybody addressed asked, and staff told a while later; how many are expected to answer.
@@ -108,7 +108,8 @@ class RollCall:
             raise Refusal(NOBODY_ASKS)
         await tx.checkins.set_answer(expected.alert_id, member.id, answer, self._clock.now())
         if answer is not expected.answer and Answer.HELP in (answer, expected.answer):
-            rings = answer is Answer.HELP and self._rings.take(member.id)
+            now = self._clock.now()
+            rings = answer is Answer.HELP and await self._rings.take(tx, member.id, now)
             about = {
                 "who": member.localpart,
                 "area": member.placement.area,

@@ -13,6 +13,7 @@ from banyan.errors import Refusal
 from banyan.i18n import N_
 from banyan.network import Network
 from banyan.services.access import join, leave, let_in
+from banyan.services.limits import Limit
 from banyan.services.ports import Clock, UnitOfWork
 from policies.permissions import rank
 from policies.placement import rooms_now
@@ -47,6 +48,7 @@ class Rooms:
         self._clock = clock
         self._network = network
         self._accounts = accounts
+        self._announced = Limit("announcement", ANNOUNCEMENTS, DAY)
 
     async def members(self, tx: UnitOfWork, key: RoomKey, areas: Collection[str]) -> Sequence[Member]:
         """Members of these areas (keys) who are in that room, by pseudonym."""
@@ -108,17 +110,16 @@ class Rooms:
 
     async def check_announce(self, tx: UnitOfWork, *, by: Member) -> None:
         """Raise `Refusal` for who has announced a lot: what rings too often is read by nobody."""
-        since = self._clock.now() - DAY
-        recent = [each for each in await tx.outbox.of_subject(_subject(by)) if each.queued > since]
-        if len(recent) >= ANNOUNCEMENTS:
+        if not await self._announced.left(tx, by.id, self._clock.now()):
             raise Refusal(ENOUGH, count=ANNOUNCEMENTS)
 
     async def announce(
         self, tx: UnitOfWork, text: str, areas: Collection[str], *, by: Member, actor: str
     ) -> None:
         """Have the desk pass on what somebody wrote, in the guide rooms of these areas (keys)."""
-        await self.check_announce(tx, by=by)
-        for at, area in enumerate(self._network.area(key) for key in sorted(areas)):
+        if not await self._announced.take(tx, by.id, self._clock.now()):
+            raise Refusal(ENOUGH, count=ANNOUNCEMENTS)
+        for area in (self._network.area(key) for key in sorted(areas)):
             room = await self._room(tx, room_key(RoomKind.GUIDE, area.key))
             payload = {
                 "room_id": room.room_id,
@@ -133,7 +134,6 @@ class Rooms:
                     "announce",
                     payload,
                     lane=room.room_id,
-                    subject=None if at else _subject(by),  # one row counts for all rooms of an announcement
                     secret=True,
                 )
             )
@@ -160,7 +160,3 @@ def _conversation(key: RoomKey) -> tuple[RoomKind, str]:
     if kind not in (RoomKind.TALK, RoomKind.THEME):
         raise Refusal(NO_CONVERSATION)
     return RoomKind(kind), place
-
-
-def _subject(author: Member) -> str:
-    return f"announcements:{author.id}"

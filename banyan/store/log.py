@@ -6,13 +6,13 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, delete, select
+from sqlalchemy import Row, delete, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from banyan.domain.log import GENESIS, Checkpoint, Entry, NewEntry, Opening, entry_body, leaf_hash
 from banyan.domain.people import MemberStatus
 from banyan.services.ports import Clock, Ids
-from banyan.store.tables import answered, checkpoints, log, members, openings
+from banyan.store.tables import answered, checkpoints, log, members, openings, uses
 from banyan.store.transactions import insert_new
 
 
@@ -104,6 +104,26 @@ class SqlAnswered:
     async def forget(self, before: datetime) -> int:
         """Erase what was handled before that moment; how many."""
         return (await self._connection.execute(delete(answered).where(answered.c.at < before))).rowcount
+
+
+class SqlUses:
+    """`ports.Uses`."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def count(self, name: str, after: datetime, until: datetime) -> int:
+        """How often between these, the first one left out."""
+        those = (uses.c.name == name, uses.c.at > after, uses.c.at <= until)
+        return int(await self._connection.scalar(select(func.count()).where(*those)) or 0)
+
+    async def add(self, name: str, at: datetime) -> None:
+        """Note one."""
+        await self._connection.execute(uses.insert().values(name=name, at=at))
+
+    async def forget(self, before: datetime) -> int:
+        """Erase those from before that moment; how many."""
+        return (await self._connection.execute(delete(uses).where(uses.c.at < before))).rowcount
 
 
 def _entry(row: Row[Any]) -> Entry:

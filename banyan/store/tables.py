@@ -288,6 +288,14 @@ repairs = Table(
     Column("at", Instant, nullable=False, index=True),
 )
 
+uses = Table(
+    "uses",
+    metadata,
+    Column("seq", Counter, primary_key=True, autoincrement=True),
+    Column("name", String(255), nullable=False, index=True),
+    Column("at", Instant, nullable=False, index=True),
+)
+
 duties = Table(
     "duties",
     metadata,

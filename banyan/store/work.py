@@ -20,7 +20,7 @@ from banyan.store.audit import (
 from banyan.store.checkins import SqlCheckins
 from banyan.store.console import SqlConsole
 from banyan.store.gatherings import SqlGatherings, SqlPosts
-from banyan.store.log import SqlAnswered, SqlCheckpoints, SqlLog
+from banyan.store.log import SqlAnswered, SqlCheckpoints, SqlLog, SqlUses
 from banyan.store.outbox import SqlOutbox
 from banyan.store.people import SqlInvitations, SqlMembers
 from banyan.store.rooms import SqlRooms
@@ -46,6 +46,7 @@ class SqlUnit:
         self.checkins = SqlCheckins(connection)
         self.log = SqlLog(connection, clock, ids)
         self.answered = SqlAnswered(connection)
+        self.uses = SqlUses(connection)
         self.conversations = SqlConversations(connection)
         self.proposals = SqlProposals(connection)
         self.checkpoints = SqlCheckpoints(connection)

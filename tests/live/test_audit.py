@@ -130,7 +130,7 @@ async def place(tmp_path_factory) -> AsyncIterator[Place]:
 async def arrive(place: Place, part: str, directory: Path) -> None:
     """Join by the public path, be given the roles, and have a device."""
     home, network, person = Home(place.home), place.network, PEOPLE[part]
-    invited = await invite(home, person.country, person.themes, None)
+    invited, _ = await invite(home, person.country, person.themes, None)
     sample = await join(network.http, invited.link, invited.user_id, person)
     for role in person.roles:
         await grant(home, sample.user_id, role)

@@ -3,7 +3,17 @@
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
-from banyan.services.ports.flow import Alerts, Answered, Checkpoints, Log, Notary, Noted, Outbox, Senders
+from banyan.services.ports.flow import (
+    Alerts,
+    Answered,
+    Checkpoints,
+    Log,
+    Notary,
+    Noted,
+    Outbox,
+    Senders,
+    Uses,
+)
 from banyan.services.ports.oversight import Audits, Console, Cuts, Identities, Repairs
 from banyan.services.ports.people import (
     Checkins,
@@ -44,6 +54,8 @@ class UnitOfWork(Protocol):
     def log(self) -> Log: ...
     @property
     def answered(self) -> Answered: ...
+    @property
+    def uses(self) -> Uses: ...
     @property
     def conversations(self) -> Conversations: ...
     @property

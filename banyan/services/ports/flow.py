@@ -96,6 +96,16 @@ class Log(Protocol):
         """Erase whom entries are about, of those gone of whom nothing was written since then; how many."""
 
 
+class Uses(Protocol):
+    """When somebody used what they may use so many times only."""
+
+    async def count(self, name: str, after: datetime, until: datetime) -> int:
+        """How often between these, the first one left out."""
+
+    async def add(self, name: str, at: datetime) -> None: ...
+    async def forget(self, before: datetime) -> int: ...
+
+
 class Notary(Protocol):
     """Holds the key that signs the log."""
 

@@ -8,7 +8,7 @@ import pytest
 from banyan.domain.effects import Actor, NewEffect
 from banyan.domain.people import MemberStatus
 from banyan.errors import IllegalMove, Refusal, TokenSpent
-from banyan.services.freezing import UNDER_WAY
+from banyan.services.freezing import UNDER_WAY, Freezing
 from banyan.services.members import Join
 from banyan.services.outbox import Wakes
 from banyan.services.roles import Roles
@@ -192,17 +192,31 @@ async def test_who_came_back_by_the_back_door_is_put_out_again(work, member, fre
 
 
 async def test_one_person_cannot_freeze_everybody(members, freeze, network, clock, rooms):
-    """A stolen phone of the security staff; a colleague's goes on, and so does theirs after the hour."""
+    """A stolen phone of the security staff; a colleague's goes on, and so does theirs after a whole hour."""
     limit = network.limits.freezes_per_hour
     people = [await admitted(members, "KH") for _ in range(limit + 2)]
     for user_id in people[:limit]:
         await freeze(user_id)
+    clock.forward(minutes=59)
     with pytest.raises(Refusal, match="colleague"):
         await freeze(people[limit])
     assert len(await members.list(MemberStatus.FROZEN)) == limit
     await freeze(people[limit], by="security_officer:pale-heron")
-    clock.forward(hours=1)
+    clock.forward(minutes=1)
     await freeze(people[limit + 1])
+
+
+async def test_a_restart_lets_nobody_freeze_more(members, freeze, work, network, accounts, clock, rooms):
+    """The books count."""
+    people = [await admitted(members, "KH") for _ in range(network.limits.freezes_per_hour + 1)]
+    for user_id in people[:-1]:
+        await freeze(user_id)
+    started_anew = Freezing(clock, network, accounts)
+    async with work.reading() as tx:
+        last = await tx.members.by_localpart(people[-1][1:].partition(":")[0])
+    with pytest.raises(Refusal, match="colleague"):
+        async with work() as tx:
+            await started_anew.freeze(tx, last, by=BY)
 
 
 async def test_a_refusal_elsewhere_leaves_the_member_as_they_were(work, member, freezing, members):

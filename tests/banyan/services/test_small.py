@@ -11,7 +11,7 @@ from banyan.domain.effects import Actor, NewEffect
 from banyan.domain.findings import Audit, Judgement
 from banyan.domain.log import Action, Break, Entry, NewEntry
 from banyan.services.health import Health
-from banyan.services.limits import Bucket, Buckets
+from banyan.services.limits import Bucket, Limit
 from banyan.services.log import DecisionLog
 from banyan.services.retention import ANSWERED, AUDITS, EFFECTS, REPAIRS, Retention
 
@@ -30,9 +30,37 @@ def test_a_bucket_fills_evenly(clock):
     assert [bucket.take() for _ in range(5)] == [True] * 4 + [False]
 
 
-def test_each_name_has_its_own(clock):
-    buckets = Buckets(1, timedelta(minutes=1), clock)
-    assert [buckets.take(name) for name in ("a", "b", "a")] == [True, True, False]
+async def test_a_limit_holds_in_any_period(work, clock):
+    """For each name and each thing alone; in every process; a clock put back takes nothing away for long."""
+    limit, other = Limit("a", 2, timedelta(hours=1)), Limit("b", 1, timedelta(hours=1))
+
+    async def take(limit, name):
+        async with work() as tx:
+            return await limit.take(tx, name, clock.now())
+
+    assert [await take(limit, name) for name in "xyx"] == [True] * 3
+    clock.forward(minutes=59)
+    assert [await take(Limit("a", 2, timedelta(hours=1)), name) for name in "xyy"] == [False, True, False]
+    assert await take(other, "x")
+    clock.forward(minutes=1)
+    assert [await take(limit, name) for name in "xxxyy"] == [True, True, False, True, False]
+    clock.forward(days=-30)
+    assert [await take(limit, "x") for _ in range(3)] == [True, True, False]
+
+
+async def test_what_was_undone_is_not_counted(work, clock):
+    """A decision that failed may be tried again."""
+    limit = Limit("a", 1, timedelta(hours=1))
+
+    async def fail():
+        async with work() as tx:
+            await limit.take(tx, "x", clock.now())
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        await fail()
+    async with work() as tx:
+        assert await limit.take(tx, "x", clock.now())
 
 
 async def test_health_names_what_is_not_well():

@@ -332,6 +332,15 @@ def _audit() -> None:
     )
     op.create_index("ix_repairs_at", "repairs", ["at"])
     op.create_table(
+        "uses",
+        sa.Column("seq", COUNTER, nullable=False, autoincrement=True),
+        sa.Column("name", sa.String(255), nullable=False),
+        sa.Column("at", MOMENT, nullable=False),
+        sa.PrimaryKeyConstraint("seq", name="pk_uses"),
+    )
+    op.create_index("ix_uses_name", "uses", ["name"])
+    op.create_index("ix_uses_at", "uses", ["at"])
+    op.create_table(
         "duties",
         sa.Column("member_id", sa.String(32), nullable=False),
         sa.Column("begins", sa.Integer, nullable=False),
