@@ -37,7 +37,9 @@ async def test_alerts_survive_kill_9(tmp_path, record_property):
     interrupted: Counter[str] = Counter()
     async with aiohttp.ClientSession() as http, AsyncExitStack() as phones:
         network = Network(home, http)
-        write_home(home, part_of_example(AREAS, ROLE, "security"), server_name="killed.test")
+        declared = part_of_example(AREAS, ROLE, "security")
+        declared["limits"] |= {"alerts_per_hour": 9 * KILLS}
+        write_home(home, declared, server_name="killed.test")
         phones.push_async_callback(network.stop)
         await network.start()
         sender = await network.enrol("relay", "--direct")
