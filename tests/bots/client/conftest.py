@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import pytest
 import pytest_asyncio
 import stamina
 
@@ -20,3 +21,14 @@ async def fake() -> AsyncIterator[FakeHomeserver]:
 @pytest_asyncio.fixture
 async def stage(fake: FakeHomeserver, tmp_path: Path) -> Stage:
     return Stage(fake.url, SERVER_NAME, fake.log_in("@bots:fake.test", "AS"), tmp_path)
+
+
+@pytest.fixture
+def now():
+    """The clock of everybody here: seconds since 1970."""
+    return [4_000_000_000.0]
+
+
+@pytest.fixture
+def party(stage, now):
+    return lambda name, **options: stage.party(name, clock=lambda: now[0], **options)

@@ -18,17 +18,6 @@ OTHER = "@teak:fake.test"
 
 
 @pytest.fixture
-def now():
-    """The clock of everybody here: seconds since 1970."""
-    return [4_000_000_000.0]
-
-
-@pytest.fixture
-def party(stage, now):
-    return lambda name, **options: stage.party(name, clock=lambda: now[0], **options)
-
-
-@pytest.fixture
 def key_by_key(monkeypatch):
     """So that a pass can be stopped between two keys."""
     monkeypatch.setattr(forgetting, "SLICE", 1)

@@ -13,17 +13,6 @@ from tests.waiting import until
 DAY = 24 * 3600
 
 
-@pytest.fixture
-def now():
-    """The clock of everybody here: seconds since 1970."""
-    return [4_000_000_000.0]
-
-
-@pytest.fixture
-def party(stage, now):
-    return lambda name, **options: stage.party(name, clock=lambda: now[0], **options)
-
-
 async def rest(now, bot, *, seconds):
     """Let time pass, with one pass over the keys at its end."""
     now[0] += seconds
