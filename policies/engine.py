@@ -57,7 +57,17 @@ def rule(
     """
 
     def declare(ask: Ask) -> Rule:
-        return Rule(rule_id, about, severity, title, remedy, ask, repaired, separation, waived_by)
+        return Rule(
+            rule_id,
+            about,
+            severity,
+            title,
+            remedy,
+            ask,
+            repaired=repaired,
+            separation=separation,
+            waived_by=waived_by,
+        )
 
     return declare
 

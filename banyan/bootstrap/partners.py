@@ -90,10 +90,12 @@ async def operating(
 
 
 async def _told(parts: Parts, servers: Collection[str]) -> None:
-    with suppress(Exception):  # whatever it is: nothing may keep us from cutting off
+    try:
         token = parts.home.secret("registrar.token").read_text().strip()
         async with Admin(parts.addresses.homeserver, token, patience=LAST_WORD) as admin:
             await last_word(admin.owes, servers)
+    except Exception as error:  # noqa: BLE001 - whatever it is: nothing may keep us from cutting off
+        log.warning("partner-not-told", why=type(error).__name__)
 
 
 async def last_word(owes: Callable[[str], Awaitable[bool]], servers: Collection[str]) -> None:

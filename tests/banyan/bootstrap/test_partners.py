@@ -4,6 +4,7 @@ import asyncio
 from types import SimpleNamespace
 
 import pytest
+from structlog.testing import capture_logs
 
 from banyan.bootstrap import partners
 from banyan.bootstrap.partners import last_word
@@ -40,10 +41,12 @@ async def test_nobody_waits_long_for_it(monkeypatch):
 
 
 async def test_nothing_that_goes_wrong_with_it_keeps_the_server(tmp_path):
-    """Not even a key of ours that lies elsewhere."""
+    """Not even a key of ours that lies elsewhere; the operator's log says what it was."""
     home = SimpleNamespace(secret=tmp_path.joinpath)
     parts = SimpleNamespace(home=home, addresses=SimpleNamespace(homeserver="http://127.0.0.1:1"))
-    await partners._told(parts, ["harbour.test"])
+    with capture_logs() as logs:
+        await partners._told(parts, ["harbour.test"])
+    assert [(line["event"], line["why"]) for line in logs] == [("partner-not-told", "FileNotFoundError")]
 
 
 @pytest.mark.parametrize("servers", [[], ["harbour.test"]])
